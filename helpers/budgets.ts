@@ -1,0 +1,19 @@
+/** Every waiting time of the project, in milliseconds. No other file has one of its own. */
+export const BUDGETS = {
+  /** TCP, TLS and the first protocol exchange with one endpoint. */
+  connect: 3_000,
+  /** One request to a service that answered before. */
+  attempt: 10_000,
+  /** One check with all its attempts, where it declares none of its own. */
+  check: 20_000,
+  /** All doors together: they are knocked at concurrently. */
+  preflight: 7_000,
+  /** Removing the scratch of one component. */
+  sweep: 20_000,
+  /** Between two looks at something that is to become true. */
+  poll: 50,
+  /** After Ctrl-C: bodies in flight get this long before they are cut. */
+  cancel: 1_500,
+  /** A stall of our own event loop as long as this makes a deadline our fault. */
+  stall: 1_000,
+} as const;
