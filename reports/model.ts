@@ -58,6 +58,7 @@ export const CAUSE_CLASSES = [
   'misconfigured',
   'data-wrong',
   'slow',
+  'unexplained',
   'our-side',
 ] as const;
 export type CauseClass = (typeof CAUSE_CLASSES)[number];

@@ -1,0 +1,23 @@
+import type { DoorRecord, Phase } from '../../reports/model.ts';
+import type { Secrets } from '../service.ts';
+
+/** What the launcher hands to the workers. Crosses a thread, so plain data; holds secrets, so it is never written anywhere. */
+export interface Handout {
+  readonly runId: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly phase: Phase;
+  readonly secrets: { readonly [component: string]: Secrets };
+  readonly doors: readonly DoorRecord[];
+  readonly readOnly: boolean;
+  readonly disrupt: boolean;
+  readonly selection: { readonly only: readonly string[]; readonly levels: readonly string[] };
+  /** The scratch ledger's file; null in a read-only run. */
+  readonly ledger: string | null;
+}
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    assay: Handout;
+  }
+}

@@ -1,0 +1,60 @@
+import type { ExpectStatic } from 'vitest';
+import type { CatalogueCheck, Component, Diagnosis, DoorRecord, Json, Level, Observation } from '../../reports/model.ts';
+import type { Otherwise } from '../diagnose/outcome.ts';
+import type { Scratch } from '../scratch.ts';
+
+/** The declared part of a check: all that a reader of the suite must know before its body. */
+export interface CheckSpec {
+  readonly level: Level;
+  /** One sentence that is true of a healthy service. */
+  readonly claim: string;
+  /** Ids above it in the same file that must have passed first. */
+  readonly needs?: readonly string[];
+  /** Kinds of scratch object that it creates. */
+  readonly writes?: readonly string[];
+  readonly disruptive?: true;
+  /** Milliseconds for the body with all its attempts. */
+  readonly deadlineMs?: number;
+  /** Tries in all, where the first may come too early. A pass after a retry is flaky. */
+  readonly attempts?: number;
+  /** What it means when the body's assertion does not hold, and what mends it. */
+  readonly otherwise: Otherwise;
+}
+
+export interface BaseContext {
+  readonly component: Component;
+  readonly door: DoorRecord;
+  readonly scratch: Scratch;
+  /** vitest's, without what needs a test around it. */
+  readonly expect: Omit<ExpectStatic, 'soft' | 'poll' | 'assertions' | 'hasAssertions'>;
+  /** Aborted at the check's deadline and when the run is cancelled. */
+  readonly signal: AbortSignal;
+  /** Keeps facts that hold even if the body fails later. */
+  observe(facts: Observation): void;
+  /** Ends the check as failed by this diagnosis. */
+  fail(diagnosis: Diagnosis): never;
+  /** Ends the check as not applicable, by a predicate that was observed in this run. */
+  skip(predicate: string, value: Json): never;
+}
+
+export type Context<Name extends string, Client> = BaseContext & { readonly [K in Name]: Client };
+
+/** Does it and returns what it saw. A body that saw nothing does not type-check. */
+export type Body<Name extends string, Client> = (context: Context<Name, Client>) => Promise<Observation>;
+
+export interface Check<Name extends string = string, Client = unknown> {
+  readonly id: string;
+  readonly spec: CheckSpec;
+  readonly body: Body<Name, Client>;
+}
+
+export function catalogueEntry({ id, spec }: Pick<Check, 'id' | 'spec'>): CatalogueCheck {
+  return {
+    id,
+    level: spec.level,
+    claim: spec.claim,
+    needs: spec.needs ?? [],
+    writes: spec.writes ?? [],
+    disruptive: spec.disruptive ?? false,
+  };
+}

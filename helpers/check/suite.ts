@@ -1,0 +1,92 @@
+import { afterAll, describe, inject, test } from 'vitest';
+import '../../reports/check-meta.ts';
+import type { CheckMeta } from '../../reports/check-meta.ts';
+import type { CheckRecord, Component } from '../../reports/model.ts';
+import './handout.ts';
+import { direct } from '../route.ts';
+import type { Service } from '../service.ts';
+import { createRunner, type Runner, type Stage } from './runner.ts';
+import { type Body, type Check, type CheckSpec, catalogueEntry } from './spec.ts';
+
+export type Declare<Name extends string, Client> = (id: string, spec: CheckSpec, body: Body<Name, Client>) => void;
+
+/**
+ * Opens a suite file: the checks declared by the function that it returns are run for every component of the service's type
+ * in the phase, each as a vitest test named `<id> <claim>`.
+ */
+export function suite<Name extends string, Client extends AsyncDisposable>(
+  service: Service<Name, Client>,
+): Declare<Name, Client> & { readonly checks: ReadonlyMap<string, Check<Name, Client>> } {
+  const checks = new Map<string, Check<Name, Client>>();
+  const handout = inject('assay');
+  const components = handout.phase.components.filter(({ type }) => type === service.type);
+  const runners = new Map<string, Runner>();
+  const runnerOf = (component: Component): Runner => {
+    const runner = runners.get(component.id) ?? createRunner(service, checks, stageOf(component));
+    runners.set(component.id, runner);
+    return runner;
+  };
+  afterAll(async () => {
+    for (const runner of runners.values()) await runner[Symbol.asyncDispose]();
+  });
+
+  function stageOf(component: Component): Stage {
+    const door = handout.doors.find((each) => each.component === component.id);
+    if (!door) throw new Error(`preflight has not been at the door of ${component.id}`);
+    return {
+      ...handout,
+      target: {
+        component,
+        secrets: handout.secrets[component.id] ?? { password: null },
+        route: direct(handout.phase.target.path),
+      },
+      door,
+      neededDoors: handout.doors.filter((each) => component.needs.includes(each.component)),
+    };
+  }
+
+  const declare: Declare<Name, Client> = (id, spec, body) => {
+    if (checks.has(id)) throw new Error(`${id} is declared twice`);
+    for (const need of spec.needs ?? []) if (!checks.has(need)) throw new Error(`${id} needs ${need}, which is not declared above it`);
+    checks.set(id, { id, spec, body });
+    const entry = catalogueEntry({ id, spec });
+    for (const component of components) {
+      const meta: CheckMeta = { component: component.id, type: service.type, entry };
+      describe(component.title, () => {
+        test(`${id} ${spec.claim}`, { meta: { assay: meta }, concurrent: true, skip: !selected(component, spec) }, async (context) => {
+          const runner = runnerOf(component);
+          const record = await runner.run(id, context.signal);
+          context.task.meta.assay = { ...meta, records: await runner.records(id) };
+          report(record, context.skip);
+        });
+      });
+    }
+  };
+
+  const selected = (component: Component, spec: CheckSpec): boolean => {
+    const { only, levels } = handout.selection;
+    return (
+      (only.length === 0 || only.includes(component.id)) &&
+      (levels.length === 0 || levels.includes(spec.level)) &&
+      (handout.disrupt || !spec.disruptive)
+    );
+  };
+
+  return Object.assign(declare, { checks });
+}
+
+/** Gives vitest its own word for the outcome, so that its exit, its filters and its editors' integrations tell the same. */
+function report({ outcome }: CheckRecord, skip: (note: string) => void): void {
+  switch (outcome.status) {
+    case 'passed':
+      return;
+    case 'failed':
+      throw new Error(`${outcome.diagnosis.cause} (${outcome.diagnosis.evidence})`);
+    case 'blocked':
+      return skip(`blocked by ${outcome.by.component}/${outcome.by.check}`);
+    case 'unobserved':
+      return skip(`unobserved: ${outcome.diagnosis.cause}`);
+    case 'skipped':
+      return skip(`not applicable: ${outcome.predicate.name} = ${JSON.stringify(outcome.predicate.value)}`);
+  }
+}

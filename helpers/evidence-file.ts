@@ -1,0 +1,59 @@
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Evidence } from '../reports/model.ts';
+import type { Redactor } from './redact.ts';
+
+/** Writes whole or not at all: a reader never sees half a file. */
+export function writeAtomically(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  const draft = `${file}.${process.pid}.tmp`;
+  writeFileSync(draft, text);
+  renameSync(draft, file);
+}
+
+/** Points `latest` beside the folder at it. Where links can't be made, the folder is still there under its own name. */
+export function pointLatest(out: string): void {
+  const link = join(dirname(out), 'latest');
+  try {
+    rmSync(link, { force: true });
+    symlinkSync(basename(out), link);
+  } catch {
+    rmSync(link, { force: true });
+  }
+}
+
+/** The one writer of evidence.json: everything goes through the redactor, at most one write in `throttleMs`. */
+export class EvidenceFile {
+  readonly file: string;
+  #redactor: Redactor;
+  #evidence: Evidence;
+  #timer: NodeJS.Timeout | null = null;
+  #throttleMs: number;
+
+  constructor(out: string, evidence: Evidence, redactor: Redactor, throttleMs = 200) {
+    this.file = join(out, 'evidence.json');
+    this.#evidence = evidence;
+    this.#redactor = redactor;
+    this.#throttleMs = throttleMs;
+    this.flush();
+  }
+
+  get evidence(): Evidence {
+    return this.#evidence;
+  }
+
+  /** Keeps what is new in memory and on disk soon. */
+  update(change: (before: Evidence) => Evidence): void {
+    this.#evidence = change(this.#evidence);
+    this.#timer ??= setTimeout(() => this.flush(), this.#throttleMs);
+  }
+
+  /** Puts all that is known on disk now, and returns it as it stands there: redacted. */
+  flush(): Evidence {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+    const clean = this.#redactor.json(this.#evidence);
+    writeAtomically(this.file, `${JSON.stringify(clean, null, 2)}\n`);
+    return clean;
+  }
+}

@@ -1,0 +1,97 @@
+import type { Diagnosis, DoorRecord, Phase } from '../reports/model.ts';
+import { BUDGETS } from './budgets.ts';
+import { describe } from './diagnose/outcome.ts';
+import { diagnoseWire } from './diagnose/wire.ts';
+import { until } from './poll.ts';
+import { direct } from './route.ts';
+import type { Knock, Secrets, Service, Target } from './service.ts';
+
+export interface PreflightOptions {
+  readonly phase: Phase;
+  readonly secrets: ReadonlyMap<string, Secrets>;
+  readonly services: ReadonlyMap<string, Service>;
+  /** Component type to what is missing on this machine, where our own platform could not start it. */
+  readonly missing: ReadonlyMap<string, string>;
+  readonly signal: AbortSignal;
+}
+
+export interface Preflight {
+  readonly doors: readonly DoorRecord[];
+  readonly tookMs: number;
+}
+
+/** One look at every door, all at once: a dead service costs one connect budget in all, not one per check. */
+export async function preflight(options: PreflightOptions): Promise<Preflight> {
+  const began = performance.now();
+  const doors = await Promise.all(options.phase.components.map((component) => door(component.id, options)));
+  return { doors, tookMs: Math.round(performance.now() - began) };
+}
+
+async function door(id: string, { phase, secrets, services, missing, signal }: PreflightOptions): Promise<DoorRecord> {
+  const began = performance.now();
+  const component = phase.components.find((each) => each.id === id);
+  const service = component && services.get(component.type);
+  if (!component || !service) throw new Error(`no service for component ${id}`);
+  const target: Target = {
+    component,
+    secrets: secrets.get(id) ?? { password: null },
+    route: direct(phase.target.path),
+  };
+  const remedy = missing.get(component.type);
+  const seen = remedy === undefined ? await knockSafely(service, target, signal) : notStarted(target, remedy);
+  return { component: id, check: service.door, durationMs: Math.round(performance.now() - began), ...seen };
+}
+
+/** A knock that breaks is our own fault, unless it is the wire that speaks through it. */
+export async function knockSafely(service: Service, target: Target, signal: AbortSignal): Promise<Knock> {
+  const budget = AbortSignal.any([signal, AbortSignal.timeout(BUDGETS.preflight)]);
+  try {
+    return await service.knock(target, budget);
+  } catch (error) {
+    const known = service.diagnose(error, target) ?? diagnoseWire(error, target.component.title);
+    const diagnosis: Diagnosis = known ?? {
+      class: 'our-side',
+      cause: `preflight could not look at ${target.component.title}`,
+      remedy: 'report it: this is a defect of the suite, not of the platform',
+      evidence: describe(error),
+    };
+    return closedDoor(target, diagnosis);
+  }
+}
+
+function closedDoor({ component, route }: Target, diagnosis: Diagnosis): Knock {
+  const ours = diagnosis.class === 'our-side' || diagnosis.class === 'authorization';
+  return {
+    state: ours ? 'unobserved' : 'closed',
+    diagnosis,
+    endpoints: Object.values(component.endpoints)
+      .flat()
+      .map((logical) => ({ logical, dialled: route.dial(logical), path: route.path })),
+    version: null,
+    achieved: null,
+    observed: {},
+  };
+}
+
+const notStarted = (target: Target, remedy: string): Knock =>
+  closedDoor(target, {
+    class: 'our-side',
+    cause: `the local platform could not start ${target.component.title} on this machine`,
+    remedy,
+    evidence: 'a prerequisite is missing',
+  });
+
+/** Repeats preflight until every door is open and whole, and stays so for one more look, or the time is over. */
+export async function settle(options: PreflightOptions, waitMs: number, progress: (line: string) => void): Promise<Preflight> {
+  const over = performance.now() + waitMs;
+  let before = '';
+  return until(async () => {
+    const look = await preflight(options);
+    const notYet = look.doors.filter((each) => each.state !== 'open' || each.diagnosis !== null);
+    const now = look.doors.map((each) => `${each.component} ${each.state} ${each.achieved} ${each.diagnosis?.cause ?? ''}`).join('\n');
+    const still = now === before;
+    if (!still && notYet.length > 0) progress(`waiting for ${notYet.map((each) => `${each.component} (${each.diagnosis?.cause ?? each.state})`).join(', ')}`);
+    before = now;
+    return (notYet.length === 0 && still) || performance.now() >= over ? look : undefined;
+  }, options.signal, Math.min(1_000, waitMs));
+}
