@@ -192,6 +192,10 @@ export interface Phase {
   readonly file: string;
   readonly sha256: string;
   readonly environment: string | null;
+  /** Aims at the platform that this suite starts itself: the only one in which doubles may stand in. */
+  readonly local: boolean;
+  /** The phase allows scratch objects on its platform. */
+  readonly writes: boolean;
   readonly target: { readonly name: string; readonly path: Path; readonly revision: string | null };
   readonly components: readonly Component[];
   readonly gate: GateRules;
@@ -245,7 +249,12 @@ export interface Problem {
 export interface Cleanup {
   readonly created: number;
   readonly removed: number;
-  readonly left: readonly { readonly component: string; readonly kind: string; readonly name: string; readonly why: string }[];
+  readonly left: readonly {
+    readonly component: string;
+    readonly kind: string;
+    readonly name: string;
+    readonly why: string;
+  }[];
 }
 
 /** Everything that was seen in one run. The report is a pure function of it (and of a baseline report). */
@@ -353,7 +362,8 @@ export interface ReportWaiver {
   readonly approver: string | null;
   readonly expires: string;
   readonly expired: boolean;
-  readonly stale: boolean;
+  /** Since when everything that it matches holds; null while it is needed. */
+  readonly staleSince: string | null;
   readonly points: number;
 }
 
@@ -405,7 +415,12 @@ export interface Report {
   readonly components: readonly ReportComponent[];
   readonly fixFirst: readonly FixFirst[];
   readonly ledger: readonly LedgerLine[];
-  readonly goals: readonly { readonly goal: string; readonly target: string; readonly achieved: string; readonly percent: number }[];
+  readonly goals: readonly {
+    readonly goal: string;
+    readonly target: string;
+    readonly achieved: string;
+    readonly percent: number;
+  }[];
   readonly argo: readonly { readonly application: string; readonly sync: string; readonly health: string }[];
   readonly waivers: readonly ReportWaiver[];
   readonly comparison: Comparison | null;

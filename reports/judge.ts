@@ -1,0 +1,193 @@
+import { causesOf, fixFirst } from './blame.ts';
+import { compare } from './compare.ts';
+import { componentStatus } from './component-status.ts';
+import { gateLines, healthPercent, verdictOf } from './gate.ts';
+import type { Evidence, LedgerLine, Report, ReportCheck, ReportComponent } from './model.ts';
+import { indexOf, type Row, refOf, rootOf, rowRef, rowsOf } from './rows.ts';
+import { figures, pointsOf, type Score, score as scoreOf } from './score.ts';
+import { waiversOf } from './waivers.ts';
+
+/**
+ * What follows from the evidence, and from an earlier report where there is one. Pure: no clock, no network, no chance.
+ * The same evidence gives the same report.
+ */
+export function judge(evidence: Evidence, baseline: Report | null = null): Report {
+  const { phase, run } = evidence;
+  const rows = rowsOf(evidence);
+  const index = indexOf(rows);
+  const byComponent = Map.groupBy(rows, ({ component }) => component);
+  const of = (component: Row['component']): Row[] => byComponent.get(component) ?? [];
+  const score = scoreOf(
+    phase.components.map((component) => ({
+      weight: component.weight,
+      lines: of(component).map(({ entry, status, earned, selected }) => ({
+        level: entry.level,
+        status,
+        earned,
+        selected,
+      })),
+    })),
+  );
+  const parts = new Map(
+    phase.components.flatMap((component, c) =>
+      of(component).map((row, i) => [row, score.components[c]?.lines[i] ?? { points: 0n, earned: 0n }] as const),
+    ),
+  );
+  const worth = (row: Row): bigint => (parts.get(row)?.points ?? 0n) - (parts.get(row)?.earned ?? 0n);
+  const causes = causesOf(rows, worth);
+  const printed = figures(score);
+  const waivers = waiversOf(evidence, rows, worth, score, baseline);
+  const least = (part: bigint, percent: number): boolean =>
+    part * 1_000_000n >= score.declared * BigInt(Math.round(percent * 10_000));
+  const gate = gateLines({
+    evidence,
+    rows,
+    figures: printed,
+    waivers,
+    atLeast: { score: (wanted) => least(score.earned, wanted), coverage: (wanted) => least(score.observed, wanted) },
+  });
+
+  const components = phase.components.map((component, c): ReportComponent => {
+    const own = of(component);
+    const door = evidence.doors.find((each) => each.component === component.id);
+    const first = own.find(
+      ({ status, blockedBy }) => status === 'blocked' && blockedBy !== null && blockedBy.component !== component.id,
+    );
+    return {
+      id: component.id,
+      type: component.type,
+      title: component.title,
+      required: component.required,
+      weight: component.weight,
+      points: pointsOf(score.components[c]?.declared ?? 0n, score),
+      earned: pointsOf(score.components[c]?.earned ?? 0n, score),
+      status: componentStatus(component, own, door, phase.gate.requiredLevels, (row) => rootOf(row, index)),
+      since: null,
+      owner: component.owner,
+      runbook: component.runbook,
+      endpoints: door?.endpoints ?? [],
+      target: component.target,
+      achieved: door?.achieved ?? null,
+      unit: component.unit,
+      version: door?.version ?? null,
+      stance: component.stance,
+      blockedBy: first?.blockedBy ? refOf(first.blockedBy) : null,
+      checks: own.map((row) => reportCheck(row, parts.get(row) ?? { points: 0n, earned: 0n }, score)),
+    };
+  });
+
+  const report: Report = {
+    schemaVersion: 1,
+    tool: evidence.tool,
+    run: {
+      id: run.id,
+      startedAt: run.startedAt,
+      finishedAt: run.finishedAt,
+      durationMs: run.durationMs,
+      complete: run.complete,
+      cut: run.cut,
+      readOnly: run.readOnly,
+      scope: run.scope,
+    },
+    target: {
+      name: phase.target.name,
+      clusterUid: null,
+      kubernetes: null,
+      path: phase.target.path,
+      revision: phase.target.revision,
+    },
+    phase: { id: phase.id, name: phase.name, sha256: phase.sha256 },
+    verdict: verdictOf(evidence, rows, gate),
+    gate,
+    score: printed,
+    health: evidence.health && { ...evidence.health, percent: healthPercent(evidence.health) },
+    components,
+    fixFirst: fixFirst(causes, score),
+    ledger: ledgerOf(phase.components, rows, worth, score, (row) => rootOf(row, index)),
+    goals: goalsOf(evidence),
+    argo: [],
+    waivers,
+    comparison: null,
+    cleanup: evidence.cleanup ?? { created: 0, removed: 0, left: [] },
+    problems: evidence.problems,
+    notes: phase.notes,
+  };
+  return baseline ? { ...report, comparison: compare(baseline, report) } : report;
+}
+
+function reportCheck(row: Row, part: { points: bigint; earned: bigint }, score: Score): ReportCheck {
+  const { entry, status, diagnosis, observed, blockedBy } = row;
+  return {
+    id: entry.id,
+    level: entry.level,
+    claim: entry.claim,
+    status,
+    points: pointsOf(part.points, score),
+    earned: pointsOf(part.earned, score),
+    durationMs: row.durationMs,
+    flaky: status === 'passed' && row.attempts > 1,
+    blockedBy: blockedBy && refOf(blockedBy),
+    diagnosis,
+    observed,
+    skippedBecause: row.skippedBecause,
+  };
+}
+
+/** A line for every point that was lost. The lines sum to 100 less the unrounded score. */
+function ledgerOf(
+  components: Evidence['phase']['components'],
+  rows: readonly Row[],
+  worth: (row: Row) => bigint,
+  score: Score,
+  root: (row: Row) => Row,
+): LedgerLine[] {
+  const lines = rows
+    .filter((row) => worth(row) > 0n)
+    .map((row) => ({
+      component: row.component.id,
+      check: row.entry.id,
+      points: pointsOf(worth(row), score),
+      status: row.status,
+      cause: causeOf(row, root(row)),
+    }));
+  const whole = components.flatMap((component, c) => {
+    const unearnable = score.components[c]?.unearnable ?? 0n;
+    return unearnable === 0n
+      ? []
+      : [
+          {
+            component: component.id,
+            check: '*',
+            points: pointsOf(unearnable, score),
+            status: 'skipped' as const,
+            cause: 'no check of the component applies: it keeps its weight until it leaves the phase file',
+          },
+        ];
+  });
+  return [...lines, ...whole];
+}
+
+function causeOf(row: Row, root: Row): string {
+  if (row.status === 'passed') return 'between target and limit';
+  const cause = root.diagnosis?.cause ?? 'cause unknown';
+  const by = root === row ? cause : `blocked by ${rowRef(root)}: ${cause}`;
+  return row.waiver ? `${by} (deferred until ${row.waiver.expires})` : by;
+}
+
+/** Goals sum what their components promise and what their doors saw; nobody types a total. */
+function goalsOf({ phase, doors }: Evidence): Report['goals'] {
+  return Object.entries(phase.goals).map(([goal, ids]) => {
+    const parts = phase.components.filter(({ id }) => ids.includes(id));
+    const target = parts.reduce((sum, each) => sum + (each.target ?? 0), 0);
+    const seen = (id: string): number => doors.find(({ component }) => component === id)?.achieved ?? 0;
+    const achieved = parts.reduce((sum, each) => sum + Math.min(seen(each.id), each.target ?? 0), 0);
+    const units = new Set(parts.map(({ unit }) => unit));
+    const unit = units.size === 1 ? [...units][0] : 'instances';
+    return {
+      goal,
+      target: `${target} ${unit}`,
+      achieved: `${achieved} ${unit}`,
+      percent: target === 0 ? 0 : Math.floor((achieved * 100) / target),
+    };
+  });
+}
