@@ -12,7 +12,7 @@ function decimal(value: number): { numerator: bigint; scale: bigint } {
 /** The numbers as whole numbers in the same proportion. */
 export function inProportion(values: readonly number[]): bigint[] {
   const decimals = values.map(decimal);
-  const common = decimals.reduce((most, { scale }) => (scale > most ? scale : most), 1n);
+  const common = decimals.map(({ scale }) => scale).reduce(lcm, 1n);
   return decimals.map(({ numerator, scale }) => numerator * (common / scale));
 }
 

@@ -25,8 +25,8 @@ export interface BaseContext {
   readonly component: Component;
   readonly door: DoorRecord;
   readonly scratch: Scratch;
-  /** vitest's, without what needs a test around it. */
-  readonly expect: Omit<ExpectStatic, 'soft' | 'poll' | 'assertions' | 'hasAssertions'>;
+  /** vitest's own; `soft`, `poll` and counted assertions need a test around them, and a body has none. */
+  readonly expect: ExpectStatic;
   /** Aborted at the check's deadline and when the run is cancelled. */
   readonly signal: AbortSignal;
   /** Keeps facts that hold even if the body fails later. */
