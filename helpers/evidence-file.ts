@@ -25,26 +25,21 @@ export function pointLatest(out: string): void {
 /** The one writer of evidence.json: everything goes through the redactor, at most one write in `throttleMs`. */
 export class EvidenceFile {
   readonly file: string;
+  #snapshot: () => Evidence;
   #redactor: Redactor;
-  #evidence: Evidence;
   #timer: NodeJS.Timeout | null = null;
   #throttleMs: number;
 
-  constructor(out: string, evidence: Evidence, redactor: Redactor, throttleMs = 200) {
+  /** @param snapshot all that is known now */
+  constructor(out: string, snapshot: () => Evidence, redactor: Redactor, throttleMs = 200) {
     this.file = join(out, 'evidence.json');
-    this.#evidence = evidence;
+    this.#snapshot = snapshot;
     this.#redactor = redactor;
     this.#throttleMs = throttleMs;
-    this.flush();
   }
 
-  get evidence(): Evidence {
-    return this.#evidence;
-  }
-
-  /** Keeps what is new in memory and on disk soon. */
-  update(change: (before: Evidence) => Evidence): void {
-    this.#evidence = change(this.#evidence);
+  /** Something new is known: it is on disk soon. */
+  changed(): void {
     this.#timer ??= setTimeout(() => this.flush(), this.#throttleMs);
   }
 
@@ -52,7 +47,7 @@ export class EvidenceFile {
   flush(): Evidence {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
-    const clean = this.#redactor.json(this.#evidence);
+    const clean = this.#redactor.json(this.#snapshot());
     writeAtomically(this.file, `${JSON.stringify(clean, null, 2)}\n`);
     return clean;
   }

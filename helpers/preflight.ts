@@ -1,4 +1,4 @@
-import type { Diagnosis, DoorRecord, Phase } from '../reports/model.ts';
+import type { Component, Diagnosis, DoorRecord, Phase } from '../reports/model.ts';
 import { BUDGETS } from './budgets.ts';
 import { describe } from './diagnose/outcome.ts';
 import { diagnoseWire } from './diagnose/wire.ts';
@@ -8,6 +8,8 @@ import type { Knock, Secrets, Service, Target } from './service.ts';
 
 export interface PreflightOptions {
   readonly phase: Phase;
+  /** The components that are asked, with those that they need. */
+  readonly components: readonly Component[];
   readonly secrets: ReadonlyMap<string, Secrets>;
   readonly services: ReadonlyMap<string, Service>;
   /** Component type to what is missing on this machine, where our own platform could not start it. */
@@ -23,23 +25,22 @@ export interface Preflight {
 /** One look at every door, all at once: a dead service costs one connect budget in all, not one per check. */
 export async function preflight(options: PreflightOptions): Promise<Preflight> {
   const began = performance.now();
-  const doors = await Promise.all(options.phase.components.map((component) => door(component.id, options)));
+  const doors = await Promise.all(options.components.map((component) => door(component, options)));
   return { doors, tookMs: Math.round(performance.now() - began) };
 }
 
-async function door(id: string, { phase, secrets, services, missing, signal }: PreflightOptions): Promise<DoorRecord> {
+async function door(component: Component, { phase, secrets, services, missing, signal }: PreflightOptions): Promise<DoorRecord> {
   const began = performance.now();
-  const component = phase.components.find((each) => each.id === id);
-  const service = component && services.get(component.type);
-  if (!component || !service) throw new Error(`no service for component ${id}`);
+  const service = services.get(component.type);
+  if (!service) throw new Error(`nothing in helpers/connect/ knows the type ${component.type}`);
   const target: Target = {
     component,
-    secrets: secrets.get(id) ?? { password: null },
+    secrets: secrets.get(component.id) ?? { password: null },
     route: direct(phase.target.path),
   };
   const remedy = missing.get(component.type);
   const seen = remedy === undefined ? await knockSafely(service, target, signal) : notStarted(target, remedy);
-  return { component: id, check: service.door, durationMs: Math.round(performance.now() - began), ...seen };
+  return { component: component.id, check: service.door, durationMs: Math.round(performance.now() - began), ...seen };
 }
 
 /** A knock that breaks is our own fault, unless it is the wire that speaks through it. */

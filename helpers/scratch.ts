@@ -36,11 +36,12 @@ export interface Scratch {
   name(kind: string, label: string): string;
 }
 
-export function openScratch(ledger: string, runId: string, component: string): Scratch {
+/** @param stage sets the names of one stage of a proof apart; absent in a run */
+export function openScratch(ledger: string, runId: string, component: string, stage?: string): Scratch {
   const handed = new Set<string>();
   return {
     name(kind, label) {
-      const name = `${scratchPrefix(runId)}${component}-${label}`;
+      const name = [`${scratchPrefix(runId)}${component}`, ...(stage === undefined ? [] : [stage]), label].join('-');
       if (!handed.has(`${kind} ${name}`)) {
         handed.add(`${kind} ${name}`);
         appendFileSync(ledger, `${JSON.stringify({ component, kind, name })}\n`);

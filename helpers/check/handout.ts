@@ -14,6 +14,10 @@ export interface Handout {
   readonly selection: { readonly only: readonly string[]; readonly levels: readonly string[] };
   /** The scratch ledger's file; null in a read-only run. */
   readonly ledger: string | null;
+  /** True: the suites hand their checks to proofs instead of running them. */
+  readonly proving: boolean;
+  /** Processes of the local platform by name, for the faults that stop one. */
+  readonly processes: { readonly [name: string]: number };
 }
 
 declare module 'vitest' {

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { CheckRecord, DoorRecord, Observation, Outcome } from '../../reports/model.ts';
 import { BUDGETS } from '../budgets.ts';
+import { doorCheckRecord } from '../door-outcome.ts';
 import { Cancelled, DeadlineExceeded, Finding, NotApplicable } from '../diagnose/finding.ts';
 import { outcomeOf } from '../diagnose/outcome.ts';
 import { openScratch, type Scratch } from '../scratch.ts';
@@ -21,6 +22,10 @@ export interface Stage {
   readonly neededDoors: readonly DoorRecord[];
   readonly readOnly: boolean;
   readonly ledger: string | null;
+  /** Sets the scratch names of this stage apart from those of others in the same run. */
+  readonly scratchLabel?: string;
+  /** Called when all that a check needs has passed, before its body begins: where a proof's fault begins. */
+  readonly beforeBody?: (id: string) => Promise<void>;
 }
 
 export interface Runner extends AsyncDisposable {
@@ -38,7 +43,7 @@ export function createRunner<Name extends string, Client extends AsyncDisposable
   const { component } = stage.target;
   const memo = new Map<string, Promise<CheckRecord>>();
   const limit = limiter(WIDTH);
-  const scratch = stage.ledger === null ? noScratch : openScratch(stage.ledger, stage.runId, component.id);
+  const scratch = stage.ledger === null ? noScratch : openScratch(stage.ledger, stage.runId, component.id, stage.scratchLabel);
   let client: Promise<Client> | null = null;
   const open = (): Promise<Client> => {
     client ??= service.open(stage.target, AbortSignal.timeout(BUDGETS.attempt));
@@ -74,11 +79,7 @@ export function createRunner<Name extends string, Client extends AsyncDisposable
     const { id, spec } = check;
     const closed = stage.neededDoors.find((door) => door.state !== 'open');
     if (id === service.door)
-      return record(id, closed && stage.door.state !== 'open' ? heldBy(closed) : doorOutcome(stage.door), {
-        attempts: 1,
-        durationMs: stage.door.durationMs,
-        startedMs: 0,
-      });
+      return closed && stage.door.state !== 'open' ? doorCheckRecord(stage.door, heldBy(closed)) : doorCheckRecord(stage.door);
     if (closed) return record(id, heldBy(closed));
     if (stage.door.state !== 'open') return record(id, heldBy(stage.door));
     if (stage.readOnly && (spec.writes?.length ?? 0) > 0) return record(id, readOnly());
@@ -87,6 +88,7 @@ export function createRunner<Name extends string, Client extends AsyncDisposable
       const inherited = inherit(above);
       if (inherited) return record(id, inherited);
     }
+    await stage.beforeBody?.(id);
     return limit(() => attempt(check, cancel));
   }
 
@@ -181,13 +183,6 @@ async function bounded<T>(
     cancel.removeEventListener('abort', onCancel);
     stop.abort(new Cancelled());
   }
-}
-
-/** What preflight saw is the door check's own outcome. An open door with a diagnosis is one that lets us in but is not whole. */
-export function doorOutcome(door: DoorRecord): Outcome {
-  if (door.diagnosis === null) return { status: 'passed', observed: door.observed, earned: 1000 };
-  if (door.state === 'unobserved') return { status: 'unobserved', diagnosis: door.diagnosis };
-  return { status: 'failed', diagnosis: door.diagnosis, observed: door.observed };
 }
 
 function heldBy(door: DoorRecord): Outcome {

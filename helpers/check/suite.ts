@@ -5,6 +5,7 @@ import type { CheckRecord, Component } from '../../reports/model.ts';
 import './handout.ts';
 import { direct } from '../route.ts';
 import type { Service } from '../service.ts';
+import { registerForProof } from './proof-registry.ts';
 import { createRunner, type Runner, type Stage } from './runner.ts';
 import { type Body, type Check, type CheckSpec, catalogueEntry } from './spec.ts';
 
@@ -16,9 +17,11 @@ export type Declare<Name extends string, Client> = (id: string, spec: CheckSpec,
  */
 export function suite<Name extends string, Client extends AsyncDisposable>(
   service: Service<Name, Client>,
-): Declare<Name, Client> & { readonly checks: ReadonlyMap<string, Check<Name, Client>> } {
+): Declare<Name, Client> {
   const checks = new Map<string, Check<Name, Client>>();
   const handout = inject('assay');
+  if (!handout) throw new Error('checks need the launcher: npm test -- suites/<component>');
+  if (handout.proving) return toBeProved(service, checks);
   const components = handout.phase.components.filter(({ type }) => type === service.type);
   const runners = new Map<string, Runner>();
   const runnerOf = (component: Component): Runner => {
@@ -46,9 +49,7 @@ export function suite<Name extends string, Client extends AsyncDisposable>(
   }
 
   const declare: Declare<Name, Client> = (id, spec, body) => {
-    if (checks.has(id)) throw new Error(`${id} is declared twice`);
-    for (const need of spec.needs ?? []) if (!checks.has(need)) throw new Error(`${id} needs ${need}, which is not declared above it`);
-    checks.set(id, { id, spec, body });
+    admit(checks, { id, spec, body });
     const entry = catalogueEntry({ id, spec });
     for (const component of components) {
       const meta: CheckMeta = { component: component.id, type: service.type, entry };
@@ -72,7 +73,25 @@ export function suite<Name extends string, Client extends AsyncDisposable>(
     );
   };
 
-  return Object.assign(declare, { checks });
+  return declare;
+}
+
+function admit<Name extends string, Client>(checks: Map<string, Check<Name, Client>>, check: Check<Name, Client>): void {
+  if (checks.has(check.id)) throw new Error(`${check.id} is declared twice`);
+  for (const need of check.spec.needs ?? [])
+    if (!checks.has(need)) throw new Error(`${check.id} needs ${need}, which is not declared above it`);
+  checks.set(check.id, check);
+}
+
+/** In a proof the checks of a suite file are looked up by id instead of run as tests. */
+function toBeProved<Name extends string, Client extends AsyncDisposable>(
+  service: Service<Name, Client>,
+  checks: Map<string, Check<Name, Client>>,
+): Declare<Name, Client> {
+  return (id, spec, body) => {
+    admit(checks, { id, spec, body });
+    registerForProof(service, checks, id);
+  };
 }
 
 /** Gives vitest its own word for the outcome, so that its exit, its filters and its editors' integrations tell the same. */

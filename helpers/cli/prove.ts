@@ -1,0 +1,117 @@
+import { localTypes } from '../../fixtures/platform/platform.ts';
+import type { Catalogue, Cleanup } from '../../reports/model.ts';
+import '../../reports/proof-meta.ts';
+import type { ProofMeta } from '../../reports/proof-meta.ts';
+import { plural } from '../../reports/words.ts';
+import { beginLedger, newRunId } from '../scratch.ts';
+import { sweep } from '../sweep.ts';
+import { runFlags, splitTestArguments } from './flags.ts';
+import { LOCAL_PHASE, localPlatform } from './local-platform.ts';
+import type { Output } from './output.ts';
+import { LEDGERS, prepare, suiteType } from './run.ts';
+import { stopOnSignals } from './stop.ts';
+import { askedOf, countingReporter } from './test.ts';
+import { UsageError } from './usage-error.ts';
+import { openVitest, runVitest } from './vitest-runs.ts';
+
+interface Proven {
+  readonly meta: ProofMeta;
+  readonly passed: boolean;
+}
+
+/**
+ * Shows of every check that it can fail: it passes without its fault, and under it fails with the right diagnosis. Exit code 1 where a proof
+ * does not hold, or where a check has neither a proof nor a reason for having none.
+ */
+export async function prove(argv: readonly string[], output: Output): Promise<number> {
+  const { ours, vitest: rest } = splitTestArguments(argv);
+  const flags = runFlags(ours, {});
+  if (flags.phase !== null) throw new UsageError('prove breaks things, so it runs on the local platform only: leave --phase out');
+  const asked = await askedOf(rest);
+  if (asked.own.length > 0) throw new UsageError(`prove takes paths under suites/, not ${asked.own.join(', ')}`);
+  const named = asked.suites.map(suiteType);
+  const types = named.length === 0 || named.includes(null) ? localTypes() : localTypes().filter((type) => named.includes(type));
+  using stop = stopOnSignals(flags.deadlineMs, output.progress);
+  await using local = await localPlatform(types, output, stop);
+  const { phase, secrets, services, catalogue } = await prepare({ phaseFile: LOCAL_PHASE, flags, local, paths: [], pattern: null }, output);
+  const startedAt = new Date();
+  const runId = newRunId(startedAt);
+  const endpoints = Object.fromEntries(phase.components.map((each) => [each.id, Object.values(each.endpoints).flat()]));
+  const ledger = beginLedger(LEDGERS, runId, true, endpoints);
+
+  const proofs: Proven[] = [];
+  const counter = countingReporter();
+  const vitest = await openVitest(
+    'proofs',
+    [
+      counter.reporter,
+      {
+        onTestCaseResult(test) {
+          const { proof: meta } = test.meta();
+          if (!meta) return;
+          const { state, errors } = test.result();
+          proofs.push({ meta, passed: state === 'passed' });
+          output.progress(`  ${state.padEnd(8)} ${test.name}, ${Math.round(test.diagnostic()?.duration ?? 0)} ms`);
+          for (const error of errors ?? []) output.progress(`    ${error.message}`);
+        },
+        onTestRunEnd(modules, errors) {
+          for (const error of [...modules.flatMap((module) => module.errors()), ...errors]) output.progress(`  broken   ${error.message}`);
+        },
+      },
+    ],
+    asked.pattern ?? undefined,
+  );
+  for (const project of vitest.projects)
+    project.provide('assay', {
+      runId,
+      startedAt: startedAt.getTime(),
+      phase,
+      secrets: Object.fromEntries(secrets),
+      doors: [],
+      readOnly: false,
+      disrupt: true,
+      selection: { only: [], levels: [] },
+      ledger,
+      proving: true,
+      processes: local.processes,
+    });
+  await runVitest(vitest, types.map((type) => `suites/${type}/`), stop.signal);
+  const cleanup = await sweep({ phase, secrets, services, folder: LEDGERS, own: ledger, now: Date.now(), progress: output.progress });
+
+  const unfit = local.missing.size > 0 || stop.reason() !== null || proofs.length === 0;
+  const whole = asked.pattern === null;
+  const verdict = summary(types, catalogue, proofs, cleanup, whole, counter.count().failed);
+  output.result(`${verdict.text}\ntests: ${counter.count().passed} passed, ${counter.count().failed} failed\nexit ${unfit ? 3 : verdict.exitCode} on ${phase.target.name} (${phase.target.path})`);
+  for (const [type, remedy] of local.missing) output.progress(`${type} could not be started: ${remedy}`);
+  return unfit ? 3 : verdict.exitCode;
+}
+
+function summary(
+  types: readonly string[],
+  catalogue: Catalogue,
+  proofs: readonly Proven[],
+  cleanup: Cleanup,
+  whole: boolean,
+  failed: number,
+): { text: string; exitCode: number } {
+  const lines: string[] = [];
+  let bare = 0;
+  for (const type of types) {
+    const ids = (catalogue[type] ?? []).map(({ id }) => id);
+    const of = (id: string): Proven[] => proofs.filter(({ meta }) => meta.check === id);
+    const proven = ids.filter((id) => of(id).some(({ passed }) => passed) && of(id).every(({ passed, meta }) => passed || meta.unprovable));
+    lines.push(`${type}: ${proven.length} of ${plural(ids.length, 'check')} proven able to fail`);
+    for (const id of ids) {
+      const own = of(id);
+      if (own.length === 0 && whole) {
+        bare++;
+        lines.push(` x ${id}: no proof, and no reason for having none`);
+      }
+      for (const { meta, passed } of own)
+        lines.push(meta.unprovable === undefined ? ` ${passed ? '+' : 'x'} ${id}: ${meta.expected} when ${meta.fault}` : ` - ${id}: not proven, ${meta.unprovable}`);
+    }
+  }
+  for (const { kind, name, why } of cleanup.left) lines.push(` x left behind: ${kind} ${name}: ${why}`);
+  lines.push(`cleanup: ${cleanup.created} created, ${cleanup.removed} removed`);
+  return { text: lines.join('\n'), exitCode: failed > 0 || bare > 0 || cleanup.left.length > 0 ? 1 : 0 };
+}

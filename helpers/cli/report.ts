@@ -1,0 +1,42 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { compare } from '../../reports/compare.ts';
+import { reportFiles } from '../../reports/files.ts';
+import { judge } from '../../reports/judge.ts';
+import { EvidenceSchema, type Parsed, parse, ReportSchema } from '../../reports/schemas.ts';
+import { terminal } from '../../reports/terminal.ts';
+import { EXIT_CODES } from '../../reports/words.ts';
+import { writeAtomically } from '../evidence-file.ts';
+import type { Output } from './output.ts';
+import { UsageError } from './usage-error.ts';
+
+/** Reports from recorded files; needs no platform and no network. */
+export async function report(argv: readonly string[], output: Output): Promise<number> {
+  const [verb, ...files] = argv;
+  if (verb === 'render' && files.length === 1) return render(files[0] as string, output);
+  if (verb === 'compare' && files.length === 2) return compareFiles(files[0] as string, files[1] as string, output);
+  throw new UsageError('report takes: render EVIDENCE.json, or compare A.json B.json (two report.json, the earlier first)');
+}
+
+/** Writes the report beside its evidence. The same evidence gives the same bytes. */
+function render(file: string, output: Output): number {
+  const evidence = read(file, 'evidence.json', (content) => parse(EvidenceSchema, content));
+  const judged = judge(evidence);
+  const out = dirname(file);
+  for (const [name, text] of reportFiles(judged)) writeAtomically(join(out, name), text);
+  output.result(terminal(judged, { colour: output.colour, out: relative(process.cwd(), out) || '.', width: output.columns }));
+  return EXIT_CODES[judged.verdict];
+}
+
+function compareFiles(before: string, after: string, output: Output): number {
+  const readReport = (file: string) => read(file, 'report.json', (content) => parse(ReportSchema, content));
+  output.result(JSON.stringify(compare(readReport(before), readReport(after)), null, 2));
+  return 0;
+}
+
+function read<T>(file: string, what: string, parseContent: (content: string) => Parsed<T>): T {
+  if (!existsSync(file)) throw new UsageError(`${file}: no such file. Give the ${what} of a run.`);
+  const parsed = parseContent(readFileSync(file, 'utf8'));
+  if (!parsed.ok) throw new UsageError(`${file}: ${parsed.problem}. Give the ${what} of a run.`);
+  return parsed.value;
+}

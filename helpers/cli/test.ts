@@ -1,0 +1,120 @@
+import type { Reporter, TestModule } from 'vitest/node';
+import { localTypes } from '../../fixtures/platform/platform.ts';
+import type { Report } from '../../reports/model.ts';
+import { checksOf, isSelected } from '../../reports/words.ts';
+import { type RunFlags, runFlags, splitTestArguments } from './flags.ts';
+import { LOCAL_PHASE, localPlatform } from './local-platform.ts';
+import type { Output } from './output.ts';
+import { type Aim, elsewhere, type LocalFacts, prepare, run, suiteType } from './run.ts';
+import { type Stop, stopOnSignals } from './stop.ts';
+import { UsageError } from './usage-error.ts';
+import { openVitest, type Project, runVitest } from './vitest-runs.ts';
+
+export interface Asked {
+  /** Paths under suites/: they choose checks. */
+  readonly suites: readonly string[];
+  /** All other paths: they choose the project's own tests. */
+  readonly own: readonly string[];
+  readonly pattern: string | null;
+}
+
+export interface Count {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+/**
+ * The project's own tests, and the suites against the local platform or the one of PHASE. A path chooses: under suites/ it is
+ * checks, anywhere else the project's own tests, which need no platform.
+ */
+export async function test(argv: readonly string[], output: Output): Promise<number> {
+  const { ours, vitest } = splitTestArguments(argv);
+  const flags = runFlags(ours, process.env);
+  const asked = await askedOf(vitest);
+  const everything = asked.suites.length === 0 && asked.own.length === 0;
+  const wantsOwn = everything || asked.own.length > 0;
+  const wantsSuites = everything || asked.suites.length > 0;
+  using stop = stopOnSignals(flags.deadlineMs, output.progress);
+  const starting = wantsSuites ? bringUp(flags, asked, output, stop) : null;
+  // Awaited further down; until then its failure is nobody's unhandled rejection.
+  starting?.catch(() => undefined);
+
+  let own: Count = { passed: 0, failed: 0 };
+  if (wantsOwn) own = await ownTests('unit', asked, stop);
+  if (starting === null) return finish(own, null, output);
+  await using local = await starting;
+  const aim: Aim = { phaseFile: flags.phase ?? LOCAL_PHASE, flags, local, paths: asked.suites, pattern: asked.pattern };
+  const prepared = await prepare(aim, output);
+  if (everything && flags.phase === null && stop.reason() === null) own = sum(own, await ownTests('drills', asked, stop, local));
+  return finish(own, await run(prepared, aim, output, stop), output);
+}
+
+export async function askedOf(argv: readonly string[]): Promise<Asked> {
+  const { parseCLI } = await import('vitest/node');
+  const { filter, options } = parseCLI(['vitest', 'run', ...argv]);
+  const known = new Set(['--', 'color', 'run', 't', 'testNamePattern']);
+  const [unknown] = Object.keys(options).filter((name) => !known.has(name));
+  if (unknown !== undefined)
+    throw new UsageError(`npm test does not take --${unknown}. It takes paths, -t PATTERN, and the flags of gate (--only, --level, --read-only ...).`);
+  const paths = filter.map((path) => path.replace(/^\.\//, ''));
+  const suites = paths.filter((path) => path === 'suites' || path.startsWith('suites/'));
+  for (const path of suites) suiteType(path);
+  return { suites, own: paths.filter((path) => !suites.includes(path)), pattern: options.testNamePattern?.toString() ?? null };
+}
+
+/** Only what the chosen suites need is started. */
+async function bringUp(flags: RunFlags, { suites }: Asked, output: Output, stop: Stop): Promise<LocalFacts & AsyncDisposable> {
+  if (flags.phase !== null) return { ...elsewhere(process.env), [Symbol.asyncDispose]: async () => undefined };
+  const named = suites.map(suiteType);
+  const types = suites.length === 0 || named.includes(null) ? localTypes() : localTypes().filter((type) => named.includes(type));
+  return localPlatform(types, output, stop);
+}
+
+async function ownTests(project: Project, { own, pattern }: Asked, stop: Stop, local?: LocalFacts): Promise<Count> {
+  const counter = countingReporter();
+  const vitest = await openVitest(project, ['default', counter.reporter], pattern ?? undefined);
+  if (local) for (const each of vitest.projects) each.provide('local', { env: definedOf(local.env), processes: local.processes });
+  await runVitest(vitest, own, stop.signal);
+  return counter.count();
+}
+
+const definedOf = (env: NodeJS.ProcessEnv): Record<string, string> =>
+  Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    /** The running local platform, for the drills. */
+    local: { readonly env: Readonly<Record<string, string>>; readonly processes: Readonly<Record<string, number>> };
+  }
+}
+
+/** Counts tests; a file that does not load and an error outside of every test count as failed. */
+export function countingReporter(): { reporter: Reporter; count(): Count } {
+  let total: Count = { passed: 0, failed: 0 };
+  return {
+    reporter: {
+      onTestRunEnd(modules: readonly TestModule[], errors) {
+        const states = modules.flatMap((module) => [...module.children.allTests()].map((each) => each.result().state));
+        const broken = modules.filter((module) => module.errors().length > 0).length + errors.length;
+        const count = (state: string): number => states.filter((each) => each === state).length;
+        total = { passed: count('passed'), failed: count('failed') + broken };
+      },
+    },
+    count: () => total,
+  };
+}
+
+const sum = (a: Count, b: Count): Count => ({ passed: a.passed + b.passed, failed: a.failed + b.failed });
+
+function finish(own: Count, result: { exitCode: number; report: Report; text: string } | null, output: Output): number {
+  const checks = result ? checksOf(result.report).filter(isSelected) : [];
+  const held = checks.filter(({ status }) => status === 'passed' || status === 'skipped').length;
+  const all = sum(own, { passed: held, failed: checks.length - held });
+  const line = `tests: ${all.passed} passed, ${all.failed} failed`;
+  if (!result) {
+    output.result(line);
+    return own.failed > 0 ? 1 : own.passed > 0 ? 0 : 3;
+  }
+  output.result(result.text.startsWith('{') ? result.text : `${line}\n${result.text}`);
+  return own.failed > 0 ? 1 : result.exitCode;
+}

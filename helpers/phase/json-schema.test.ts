@@ -1,0 +1,82 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import addFormats from 'ajv-formats';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { ROOT } from '../catalogue.ts';
+import { loadServices } from '../services.ts';
+import { formatPhaseError } from './errors.ts';
+import { PHASE_SCHEMA_FILE, phaseJsonSchema, phaseSchemaText } from './json-schema.ts';
+import { loadPhase } from './load.ts';
+
+const services = await loadServices();
+const PHASES = join(ROOT, 'fixtures', 'phases');
+
+test('phase.schema.json is up to date', async () => {
+  const committed = await readFile(PHASE_SCHEMA_FILE, 'utf8').catch(() => '');
+  expect(
+    committed === phaseSchemaText(services),
+    'fixtures/phases/phase.schema.json is stale: run npm run catalogue',
+  ).toBe(true);
+});
+
+describe('the schema', () => {
+  const ajv = new Ajv2020({ strict: true, strictRequired: false, allErrors: true });
+  addFormats.default(ajv);
+  const valid = ajv.compile(phaseJsonSchema(services));
+  const minimal = { schemaVersion: 1, id: 'p', name: 'P', target: { name: 't' } };
+
+  test.each(['local.yaml', 'template.yaml'])('takes %s', async (name) => {
+    valid(parse(await readFile(join(PHASES, name), 'utf8')));
+    expect(valid.errors).toBeNull();
+  });
+
+  test.each([
+    ['an unknown field', { ...minimal, waiver: [], components: { kafka: { endpoint: 'k' } } }],
+    ['no components', { ...minimal, components: {} }],
+    ['an id that is no type', { ...minimal, components: { events: { endpoint: 'k' } } }],
+    ['an unknown field of a component', { ...minimal, components: { kafka: { endpoint: 'k', wieght: 3 } } }],
+    ['a component without endpoint', { ...minimal, components: { kafka: {} } }],
+    [
+      'a literal password',
+      { ...minimal, components: { kafka: { endpoint: 'k', credentials: { user: 'u', password: 'p' } } } },
+    ],
+  ])('refuses %s', (_, phase) => {
+    expect(valid(phase)).toBe(false);
+  });
+});
+
+test.each([
+  ['local.yaml', null],
+  ['template.yaml', null],
+  ['template.yaml', 'production'],
+])('%s loads, in environment %s', async (name, environment) => {
+  const loaded = await loadPhase(join(PHASES, name), {
+    env: { KAFKA_SASL_BOOTSTRAP: '127.0.0.1:9092', KAFKA_USER: 'assay', KAFKA_PASSWORD: 'hunter22' },
+    environment,
+    services,
+    catalogue: {
+      kafka: [{ id: 'kafka.reach.bootstrap', level: 'reach', claim: '', needs: [], writes: [], disruptive: false }],
+    },
+    now: new Date('2026-02-01'),
+  });
+  expect(loaded.ok ? [] : loaded.errors.map(formatPhaseError)).toEqual([]);
+});
+
+test('the template shows every field', async () => {
+  const text = await readFile(join(PHASES, 'template.yaml'), 'utf8');
+  const { properties, $defs } = phaseJsonSchema(services) as {
+    properties: { [key: string]: { properties?: object; items?: { properties?: object } } };
+    $defs: { kafka: { properties: object } };
+  };
+  const fields = Object.entries(properties).flatMap(([key, { properties, items }]) => [
+    key,
+    ...Object.keys(properties ?? {}),
+    ...Object.keys(items?.properties ?? {}),
+  ]);
+  const shown = [...fields, ...Object.keys($defs.kafka.properties)].filter((key) =>
+    new RegExp(`(^|[\\s{])${key}:`, 'm').test(text),
+  );
+  expect([...fields, ...Object.keys($defs.kafka.properties)].filter((key) => !shown.includes(key))).toEqual([]);
+});
