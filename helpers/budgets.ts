@@ -1,4 +1,4 @@
-/** Every waiting time of the project, in milliseconds. No other file has one of its own. */
+/** Every waiting time of a run, in milliseconds. What the local platform waits for is in fixtures/platform/budgets.ts. */
 export const BUDGETS = {
   /** TCP, TLS and the first protocol exchange with one endpoint. */
   connect: 3_000,

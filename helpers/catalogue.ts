@@ -27,8 +27,12 @@ export const catalogueFile = (type: string): string => join(SUITES, type, 'catal
  */
 export async function loadCatalogue(): Promise<Catalogue> {
   const folders = await readdir(SUITES, { withFileTypes: true });
-  const types = folders.filter((each) => each.isDirectory() && existsSync(catalogueFile(each.name))).map(({ name }) => name);
-  const lists = types.sort().map(async (type) => [type, Entries.parse(JSON.parse(await readFile(catalogueFile(type), 'utf8')))] as const);
+  const types = folders
+    .filter((each) => each.isDirectory() && existsSync(catalogueFile(each.name)))
+    .map(({ name }) => name);
+  const lists = types
+    .sort()
+    .map(async (type) => [type, Entries.parse(JSON.parse(await readFile(catalogueFile(type), 'utf8')))] as const);
   return Object.fromEntries(await Promise.all(lists));
 }
 
@@ -37,11 +41,17 @@ export function catalogueHash(catalogue: Catalogue): string {
   const ids = Object.keys(catalogue)
     .sort()
     .map((type) => [type, (catalogue[type] ?? []).map(({ id, level, disruptive }) => [id, level, disruptive]).sort()]);
-  return createHash('sha256').update(JSON.stringify([LEVEL_WEIGHTS, ids])).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify([LEVEL_WEIGHTS, ids]))
+    .digest('hex');
 }
 
 /** Where what the suite files declare and what the catalogue says differ, in words; empty when they agree. */
-export function catalogueDrift(type: string, frozen: readonly CatalogueCheck[], declared: readonly CatalogueCheck[]): string[] {
+export function catalogueDrift(
+  type: string,
+  frozen: readonly CatalogueCheck[],
+  declared: readonly CatalogueCheck[],
+): string[] {
   const text = (entry: CatalogueCheck | undefined): string => JSON.stringify(entry);
   const ids = new Set([...frozen, ...declared].map(({ id }) => id));
   return [...ids].flatMap((id) => {

@@ -29,7 +29,10 @@ export async function preflight(options: PreflightOptions): Promise<Preflight> {
   return { doors, tookMs: Math.round(performance.now() - began) };
 }
 
-async function door(component: Component, { phase, secrets, services, missing, signal }: PreflightOptions): Promise<DoorRecord> {
+async function door(
+  component: Component,
+  { phase, secrets, services, missing, signal }: PreflightOptions,
+): Promise<DoorRecord> {
   const began = performance.now();
   const service = services.get(component.type);
   if (!service) throw new Error(`nothing in helpers/connect/ knows the type ${component.type}`);
@@ -83,16 +86,29 @@ const notStarted = (target: Target, remedy: string): Knock =>
   });
 
 /** Repeats preflight until every door is open and whole, and stays so for one more look, or the time is over. */
-export async function settle(options: PreflightOptions, waitMs: number, progress: (line: string) => void): Promise<Preflight> {
+export async function settle(
+  options: PreflightOptions,
+  waitMs: number,
+  progress: (line: string) => void,
+): Promise<Preflight> {
   const over = performance.now() + waitMs;
   let before = '';
-  return until(async () => {
-    const look = await preflight(options);
-    const notYet = look.doors.filter((each) => each.state !== 'open' || each.diagnosis !== null);
-    const now = look.doors.map((each) => `${each.component} ${each.state} ${each.achieved} ${each.diagnosis?.cause ?? ''}`).join('\n');
-    const still = now === before;
-    if (!still && notYet.length > 0) progress(`waiting for ${notYet.map((each) => `${each.component} (${each.diagnosis?.cause ?? each.state})`).join(', ')}`);
-    before = now;
-    return (notYet.length === 0 && still) || performance.now() >= over ? look : undefined;
-  }, options.signal, Math.min(1_000, waitMs));
+  return until(
+    async () => {
+      const look = await preflight(options);
+      const notYet = look.doors.filter((each) => each.state !== 'open' || each.diagnosis !== null);
+      const now = look.doors
+        .map((each) => `${each.component} ${each.state} ${each.achieved} ${each.diagnosis?.cause ?? ''}`)
+        .join('\n');
+      const still = now === before;
+      if (!still && notYet.length > 0)
+        progress(
+          `waiting for ${notYet.map((each) => `${each.component} (${each.diagnosis?.cause ?? each.state})`).join(', ')}`,
+        );
+      before = now;
+      return (notYet.length === 0 && still) || performance.now() >= over ? look : undefined;
+    },
+    options.signal,
+    Math.min(1_000, waitMs),
+  );
 }

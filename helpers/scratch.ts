@@ -69,12 +69,7 @@ export interface Ledger {
 }
 
 /** Begins this run's ledger; every worker appends to the file that it names. */
-export function beginLedger(
-  folder: string,
-  runId: string,
-  local: boolean,
-  endpoints: LedgerHead['endpoints'],
-): string {
+export function beginLedger(folder: string, runId: string, local: boolean, endpoints: LedgerHead['endpoints']): string {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, `${runId}.jsonl`);
   const head: LedgerHead = { runId, pid: process.pid, identity: processIdentity(process.pid), local, endpoints };

@@ -40,7 +40,11 @@ export function completeRecords(
   scope: Scope | null,
 ): CheckRecord[] {
   const has = new Set(records.map(({ component, check }) => `${component}/${check}`));
-  const holding = new Set(records.flatMap(({ outcome }) => (outcome.status === 'blocked' ? [`${outcome.by.component}/${outcome.by.check}`] : [])));
+  const holding = new Set(
+    records.flatMap(({ outcome }) =>
+      outcome.status === 'blocked' ? [`${outcome.by.component}/${outcome.by.check}`] : [],
+    ),
+  );
   const shut = doors
     .filter(({ component, check }) => holding.has(`${component}/${check}`) && !has.has(`${component}/${check}`))
     .map((door) => doorCheckRecord(door));
@@ -48,7 +52,9 @@ export function completeRecords(
   if (scope === null) return all;
   const known = new Set(all.map(({ component, check }) => `${component}/${check}`));
   const leftOut = phase.components.flatMap((component) =>
-    (catalogue[component.type] ?? []).filter(({ id }) => !known.has(`${component.id}/${id}`)).map(({ id }) => notSelected(component.id, id)),
+    (catalogue[component.type] ?? [])
+      .filter(({ id }) => !known.has(`${component.id}/${id}`))
+      .map(({ id }) => notSelected(component.id, id)),
   );
   return [...all, ...leftOut];
 }
@@ -59,7 +65,12 @@ const notSelected = (component: string, check: string): CheckRecord => ({
   outcome: {
     status: 'unobserved',
     notSelected: true,
-    diagnosis: { class: 'our-side', cause: 'not selected', remedy: 'run without a selection', evidence: 'selection of this run' },
+    diagnosis: {
+      class: 'our-side',
+      cause: 'not selected',
+      remedy: 'run without a selection',
+      evidence: 'selection of this run',
+    },
   },
   attempts: 0,
   durationMs: 0,

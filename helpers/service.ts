@@ -48,7 +48,11 @@ export interface Service<Name extends string = string, Client extends AsyncDispo
   /** What this error means, in the service's own terms; null: not one of this service's. */
   diagnose(error: unknown, target: Target): Diagnosis | null;
   /** Removes what the entries name, waits until it is gone, and tells of each that is left. What does not exist is removed. */
-  sweep(client: Client, entries: readonly ScratchEntry[], signal: AbortSignal): Promise<readonly { entry: ScratchEntry; why: string }[]>;
+  sweep(
+    client: Client,
+    entries: readonly ScratchEntry[],
+    signal: AbortSignal,
+  ): Promise<readonly { entry: ScratchEntry; why: string }[]>;
   /** Names of all objects that look like scratch of ours, for leftovers whose ledger is lost. */
   strays(client: Client, signal: AbortSignal): Promise<readonly { kind: string; name: string }[]>;
 }

@@ -30,7 +30,9 @@ export async function sweep(options: SweepOptions): Promise<Cleanup> {
   const before = abandonedLedgers(options.folder).filter((ledger) => !endWithPlatform(ledger, options.phase));
   const ledgers = [...(own ? [own] : []), ...before];
   const left = new Map<Ledger, ScratchEntry[]>();
-  const told = await Promise.all(options.phase.components.map((component) => sweepComponent(component, ledgers, left, options)));
+  const told = await Promise.all(
+    options.phase.components.map((component) => sweepComponent(component, ledgers, left, options)),
+  );
   for (const ledger of ledgers) {
     const here = new Set(options.phase.components.filter((each) => isAt(ledger, each)).map(({ id }) => id));
     const elsewhere = ledger.entries.filter(({ component }) => !here.has(component));
@@ -50,7 +52,9 @@ function endWithPlatform(ledger: Ledger, phase: Phase): boolean {
 
 function isAt({ head }: Ledger, { id, endpoints }: Component): boolean {
   const then = head.endpoints[id];
-  return then !== undefined && JSON.stringify([...then].sort()) === JSON.stringify(Object.values(endpoints).flat().sort());
+  return (
+    then !== undefined && JSON.stringify([...then].sort()) === JSON.stringify(Object.values(endpoints).flat().sort())
+  );
 }
 
 async function sweepComponent(
@@ -63,9 +67,15 @@ async function sweepComponent(
   if (!service) return [];
   const owed = ledgers
     .filter((ledger) => isAt(ledger, component))
-    .flatMap((ledger) => ledger.entries.filter((entry) => entry.component === component.id).map((entry) => ({ ledger, entry })));
+    .flatMap((ledger) =>
+      ledger.entries.filter((entry) => entry.component === component.id).map((entry) => ({ ledger, entry })),
+    );
   if (owed.length === 0) return [];
-  const target: Target = { component, secrets: secrets.get(component.id) ?? { password: null }, route: direct(phase.target.path) };
+  const target: Target = {
+    component,
+    secrets: secrets.get(component.id) ?? { password: null },
+    route: direct(phase.target.path),
+  };
   const signal = AbortSignal.timeout(BUDGETS.sweep);
   const keep = (entry: ScratchEntry): void => {
     const ledger = owed.find((each) => each.entry === entry)?.ledger;
@@ -89,5 +99,9 @@ async function sweepComponent(
 
 function isStray(name: string, now: number, ledgers: readonly Ledger[]): boolean {
   const owner = scratchOwner(name);
-  return owner !== null && now - owner.startedAt.getTime() > STRAY_MS && !ledgers.some(({ head }) => head.runId === owner.runId);
+  return (
+    owner !== null &&
+    now - owner.startedAt.getTime() > STRAY_MS &&
+    !ledgers.some(({ head }) => head.runId === owner.runId)
+  );
 }

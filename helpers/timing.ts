@@ -6,11 +6,18 @@ type Chain = NonNullable<Evidence['timing']>['longestChain'];
  * The chain of needs with the greatest sum of durations: what a run can't be faster than, however much it does at once.
  * A chain begins at its component's door.
  */
-export function longestChain(phase: Phase, catalogue: Catalogue, doors: readonly DoorRecord[], records: readonly CheckRecord[]): Chain {
+export function longestChain(
+  phase: Phase,
+  catalogue: Catalogue,
+  doors: readonly DoorRecord[],
+  records: readonly CheckRecord[],
+): Chain {
   const chains = phase.components.flatMap((component) => {
     const door = doors.find((each) => each.component === component.id);
     const entries = catalogue[component.type] ?? [];
-    const duration = new Map(records.filter((record) => record.component === component.id).map((record) => [record.check, record.durationMs]));
+    const duration = new Map(
+      records.filter((record) => record.component === component.id).map((record) => [record.check, record.durationMs]),
+    );
     const memo = new Map<string, Chain>();
     const chainTo = (id: string): Chain => {
       const known = memo.get(id);
@@ -19,7 +26,10 @@ export function longestChain(phase: Phase, catalogue: Catalogue, doors: readonly
       const needs = entries.find((entry) => entry.id === id)?.needs ?? [];
       const above = isDoor ? [] : [...(door ? [door.check] : []), ...needs].map(chainTo);
       const best = longest(above);
-      const chain = { checks: [...best.checks, `${component.id}/${id}`], ms: best.ms + (isDoor ? (door?.durationMs ?? 0) : (duration.get(id) ?? 0)) };
+      const chain = {
+        checks: [...best.checks, `${component.id}/${id}`],
+        ms: best.ms + (isDoor ? (door?.durationMs ?? 0) : (duration.get(id) ?? 0)),
+      };
       memo.set(id, chain);
       return chain;
     };
@@ -28,4 +38,5 @@ export function longestChain(phase: Phase, catalogue: Catalogue, doors: readonly
   return longest(chains);
 }
 
-const longest = (chains: readonly Chain[]): Chain => chains.reduce((best, each) => (each.ms > best.ms ? each : best), { checks: [], ms: 0 });
+const longest = (chains: readonly Chain[]): Chain =>
+  chains.reduce((best, each) => (each.ms > best.ms ? each : best), { checks: [], ms: 0 });

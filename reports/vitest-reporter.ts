@@ -42,9 +42,17 @@ export function suiteReporter(listener: SuiteListener): Reporter {
     onTestRunEnd(modules, errors) {
       for (const module of modules)
         for (const error of module.errors())
-          listener.problem({ where: module.relativeModuleId, what: error.message, remedy: 'mend the suite file; none of its checks could run' });
+          listener.problem({
+            where: module.relativeModuleId,
+            what: error.message,
+            remedy: 'mend the suite file; none of its checks could run',
+          });
       for (const error of errors)
-        listener.problem({ where: 'a worker', what: error.message, remedy: 'report it: an error escaped from every check' });
+        listener.problem({
+          where: 'a worker',
+          what: error.message,
+          remedy: 'report it: an error escaped from every check',
+        });
     },
   };
 }

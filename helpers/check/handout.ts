@@ -16,8 +16,11 @@ export interface Handout {
   readonly ledger: string | null;
   /** True: the suites hand their checks to proofs instead of running them. */
   readonly proving: boolean;
-  /** Processes of the local platform by name, for the faults that stop one. */
-  readonly processes: { readonly [name: string]: number };
+  /** The local platform's exports and process ids by name, for the faults; empty in a run. */
+  readonly local: {
+    readonly env: { readonly [name: string]: string | undefined };
+    readonly processes: { readonly [name: string]: number };
+  };
 }
 
 declare module 'vitest' {

@@ -2,20 +2,28 @@ import type { Service } from '../service.ts';
 import { createRunner, type Runner, type Stage } from './runner.ts';
 import type { Check } from './spec.ts';
 
-/** A suite file's checks as a proof meets them: by id, with a way to run one on a stage of the proof's making. */
+/** The checks of a component as a proof meets them: by id, with a way to run them on a stage of the proof's making. */
 export interface Provable {
   readonly service: Service;
+  readonly checks: ReadonlyMap<string, Check>;
   readonly runOn: (stage: Stage) => Runner;
 }
 
+const checks = new Map<string, Check>();
 const provable = new Map<string, Provable>();
 
+/** Keeps a check for the proofs of this file. All checks of one type share a stage, whatever suite file they are in. */
 export function registerForProof<Name extends string, Client extends AsyncDisposable>(
   service: Service<Name, Client>,
-  checks: ReadonlyMap<string, Check<Name, Client>>,
-  id: string,
+  check: Check<Name, Client>,
 ): void {
-  provable.set(id, { service: service as unknown as Service, runOn: (stage) => createRunner(service, checks, stage) });
+  checks.set(check.id, check as unknown as Check);
+  const plain = service as unknown as Service;
+  provable.set(check.id, {
+    service: plain,
+    checks,
+    runOn: (stage) => createRunner(plain, checks as ReadonlyMap<string, Check<string, AsyncDisposable>>, stage),
+  });
 }
 
 export function provableCheck(id: string): Provable {

@@ -1,24 +1,30 @@
 import { afterAll, expect, inject, test } from 'vitest';
 import { type FaultProxy, openProxy } from '../../fixtures/faults/proxy.ts';
 import '../../reports/proof-meta.ts';
-import type { ProofMeta } from '../../reports/proof-meta.ts';
 import type { CauseClass, CheckRecord, Component, DoorRecord, Outcome } from '../../reports/model.ts';
+import type { ProofMeta } from '../../reports/proof-meta.ts';
 import { BUDGETS } from '../budgets.ts';
 import { knockSafely } from '../preflight.ts';
 import type { Route } from '../route.ts';
 import type { Target } from '../service.ts';
-import './handout.ts';
+import type { Handout } from './handout.ts';
 import { type Provable, provableCheck } from './proof-registry.ts';
 import type { Runner, Stage } from './runner.ts';
 
 /** What a fault has to work with. */
 export interface FaultContext {
-  readonly component: Component;
+  /** The component by way of the proxies. */
+  readonly target: Target;
   /** A proxy before every address that the component declares, in the order of the phase file. */
   readonly proxies: readonly FaultProxy[];
+  /** What the local platform exports. */
+  readonly env: Handout['local']['env'];
   /** Process id of a local service by its name, such as kafka-1. */
   pid(name: string): number;
 }
+
+/** @param env what the local platform exports: addresses of its other listeners, for one */
+type Declare = (component: Component, env: Handout['local']['env']) => Component;
 
 export interface Proof {
   /** In words: what is broken. */
@@ -27,12 +33,14 @@ export interface Proof {
   readonly expect: CauseClass;
   /** The subject that it must name, where it can. */
   readonly subject?: string;
+  /** Checks that must have left their objects first, on the healthy platform. */
+  readonly given?: readonly string[];
   /** When the fault begins: before preflight, or when all that the check needs has passed. */
   readonly from: 'door' | 'body';
   /** The component as the phase file would have it wrong, where the fault is in the phase file. */
-  readonly declare?: (component: Component) => Component;
-  /** Breaks it. What the returned resource's disposal does not mend, the proof mends itself: proxies are healed. */
-  readonly break: (context: FaultContext) => Promise<AsyncDisposable | undefined>;
+  readonly declare?: Declare;
+  /** Breaks it, where `declare` does not do so already. Returns what mends it; proxies heal by themselves. */
+  readonly break?: (context: FaultContext) => Promise<AsyncDisposable | undefined | void>;
 }
 
 const HEALTHY = new Map<string, Promise<Stand>>();
@@ -45,7 +53,9 @@ export function prove(id: string, proof: Proof): void {
   const meta: ProofMeta = { check: id, fault: proof.fault, expected: proof.expect };
   test(`${id} fails when ${proof.fault}`, { meta: { proof: meta } }, async ({ task, signal }) => {
     const provable = provableCheck(id);
-    const healthy = await (await healthyStand(provable)).runner.run(id, signal);
+    const { runner } = await healthyStand(provable);
+    for (const first of proof.given ?? []) await runner.run(first, signal);
+    const healthy = await runner.run(id, signal);
     expect(healthy.outcome, `${id} must pass without the fault`).toMatchObject({ status: 'passed' });
 
     const { outcome } = await underFault(provable, id, proof, signal);
@@ -59,7 +69,11 @@ export function prove(id: string, proof: Proof): void {
 
 /** Names a check that no fault of ours can make fail here, with the reason. It stays in the table, unproven. */
 export function unprovable(id: string, reason: string): void {
-  test.skip(`${id} can not be proven here: ${reason}`, { meta: { proof: { check: id, fault: reason, expected: 'our-side', unprovable: reason } } }, () => undefined);
+  test.skip(
+    `${id} can not be proven here: ${reason}`,
+    { meta: { proof: { check: id, fault: reason, expected: 'our-side', unprovable: reason } } },
+    () => undefined,
+  );
 }
 
 /** One component behind proxies, with a runner of its own. */
@@ -82,7 +96,7 @@ afterAll(async () => {
 async function underFault(provable: Provable, id: string, proof: Proof, signal: AbortSignal): Promise<CheckRecord> {
   let mend: AsyncDisposable | undefined;
   const breakIt = async (context: FaultContext): Promise<void> => {
-    mend = await proof.break(context);
+    mend = (await proof.break?.(context)) ?? undefined;
   };
   const stand = await openStand(provable, {
     ...(proof.declare ? { declare: proof.declare } : {}),
@@ -98,7 +112,7 @@ async function underFault(provable: Provable, id: string, proof: Proof, signal: 
 }
 
 interface StandOptions {
-  readonly declare?: (component: Component) => Component;
+  readonly declare?: Declare;
   readonly beforeDoor?: (context: FaultContext) => Promise<void>;
   readonly before?: { readonly id: string; readonly act: (context: FaultContext) => Promise<void> };
 }
@@ -107,25 +121,34 @@ async function openStand({ service, runOn }: Provable, { declare, beforeDoor, be
   const handout = inject('assay');
   const promised = handout.phase.components.find(({ type }) => type === service.type);
   if (!promised) throw new Error(`${handout.phase.file} has no component of type ${service.type}`);
-  const component = declare ? declare(promised) : promised;
+  const component = declare ? declare(promised, handout.local.env) : promised;
   const addresses = [...new Set(Object.values(component.endpoints).flat())];
   const proxies = await Promise.all(addresses.map((address) => openProxy(address)));
   const dialled = new Map(addresses.map((address, index) => [address, proxies[index]?.address ?? address]));
   const route: Route = { path: 'loopback', dial: (logical) => dialled.get(logical) ?? logical };
   const target: Target = { component, secrets: handout.secrets[component.id] ?? { password: null }, route };
   const context: FaultContext = {
-    component,
+    target,
     proxies,
+    env: handout.local.env,
     pid(name) {
-      const pid = handout.processes[name];
-      if (pid === undefined) throw new Error(`the local platform runs no ${name}: it runs ${Object.keys(handout.processes).join(', ')}`);
+      const pid = handout.local.processes[name];
+      if (pid === undefined)
+        throw new Error(
+          `the local platform runs no ${name}: it runs ${Object.keys(handout.local.processes).join(', ')}`,
+        );
       return pid;
     },
   };
   await beforeDoor?.(context);
   const began = performance.now();
   const seen = await knockSafely(service, target, AbortSignal.timeout(BUDGETS.preflight));
-  const door: DoorRecord = { component: component.id, check: service.door, durationMs: Math.round(performance.now() - began), ...seen };
+  const door: DoorRecord = {
+    component: component.id,
+    check: service.door,
+    durationMs: Math.round(performance.now() - began),
+    ...seen,
+  };
   const stage: Stage = {
     ...handout,
     target,

@@ -1,9 +1,9 @@
 import { expect } from 'vitest';
 import type { CheckRecord, DoorRecord, Observation, Outcome } from '../../reports/model.ts';
 import { BUDGETS } from '../budgets.ts';
-import { doorCheckRecord } from '../door-outcome.ts';
 import { Cancelled, DeadlineExceeded, Finding, NotApplicable } from '../diagnose/finding.ts';
 import { outcomeOf } from '../diagnose/outcome.ts';
+import { doorCheckRecord } from '../door-outcome.ts';
 import { openScratch, type Scratch } from '../scratch.ts';
 import type { Service, Target } from '../service.ts';
 import { limiter } from './limiter.ts';
@@ -43,7 +43,8 @@ export function createRunner<Name extends string, Client extends AsyncDisposable
   const { component } = stage.target;
   const memo = new Map<string, Promise<CheckRecord>>();
   const limit = limiter(WIDTH);
-  const scratch = stage.ledger === null ? noScratch : openScratch(stage.ledger, stage.runId, component.id, stage.scratchLabel);
+  const scratch =
+    stage.ledger === null ? noScratch : openScratch(stage.ledger, stage.runId, component.id, stage.scratchLabel);
   let client: Promise<Client> | null = null;
   const open = (): Promise<Client> => {
     client ??= service.open(stage.target, AbortSignal.timeout(BUDGETS.attempt));
@@ -79,7 +80,9 @@ export function createRunner<Name extends string, Client extends AsyncDisposable
     const { id, spec } = check;
     const closed = stage.neededDoors.find((door) => door.state !== 'open');
     if (id === service.door)
-      return closed && stage.door.state !== 'open' ? doorCheckRecord(stage.door, heldBy(closed)) : doorCheckRecord(stage.door);
+      return closed && stage.door.state !== 'open'
+        ? doorCheckRecord(stage.door, heldBy(closed))
+        : doorCheckRecord(stage.door);
     if (closed) return record(id, heldBy(closed));
     if (stage.door.state !== 'open') return record(id, heldBy(stage.door));
     if (stage.readOnly && (spec.writes?.length ?? 0) > 0) return record(id, readOnly());
@@ -136,7 +139,13 @@ export function createRunner<Name extends string, Client extends AsyncDisposable
       if (Object.keys(observed).length === 0) throw new TypeError(`${check.id} passed without an observation`);
       return { status: 'passed', observed, earned: 1000 };
     } catch (error) {
-      return outcomeOf(error, service, stage.target, check.spec.otherwise, Object.keys(partial).length ? partial : null);
+      return outcomeOf(
+        error,
+        service,
+        stage.target,
+        check.spec.otherwise,
+        Object.keys(partial).length ? partial : null,
+      );
     }
   }
 
@@ -172,7 +181,10 @@ async function bounded<T>(
     reject(reason);
     stop.abort(reason);
   };
-  const timer = setTimeout(() => end(new DeadlineExceeded(what, Math.round(budgetMs), Math.round(performance.now() - due))), budgetMs);
+  const timer = setTimeout(
+    () => end(new DeadlineExceeded(what, Math.round(budgetMs), Math.round(performance.now() - due))),
+    budgetMs,
+  );
   const onCancel = (): void => end(new Cancelled());
   if (cancel.aborted) onCancel();
   else cancel.addEventListener('abort', onCancel, { once: true });

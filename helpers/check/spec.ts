@@ -1,5 +1,13 @@
 import type { ExpectStatic } from 'vitest';
-import type { CatalogueCheck, Component, Diagnosis, DoorRecord, Json, Level, Observation } from '../../reports/model.ts';
+import type {
+  CatalogueCheck,
+  Component,
+  Diagnosis,
+  DoorRecord,
+  Json,
+  Level,
+  Observation,
+} from '../../reports/model.ts';
 import type { Otherwise } from '../diagnose/outcome.ts';
 import type { Scratch } from '../scratch.ts';
 

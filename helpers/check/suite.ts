@@ -53,8 +53,12 @@ export function suite<Name extends string, Client extends AsyncDisposable>(
     const entry = catalogueEntry({ id, spec });
     for (const component of components) {
       const meta: CheckMeta = { component: component.id, type: service.type, entry };
-      describe(component.title, () => {
-        test(`${id} ${spec.claim}`, { meta: { assay: meta }, concurrent: true, skip: !selected(component, spec) }, async (context) => {
+      describe(component.title, { concurrent: true }, () => {
+        test(`${id} ${spec.claim}`, {
+          meta: { assay: meta },
+          concurrent: true,
+          skip: !selected(component, spec),
+        }, async (context) => {
           const runner = runnerOf(component);
           const record = await runner.run(id, context.signal);
           context.task.meta.assay = { ...meta, records: await runner.records(id) };
@@ -76,7 +80,10 @@ export function suite<Name extends string, Client extends AsyncDisposable>(
   return declare;
 }
 
-function admit<Name extends string, Client>(checks: Map<string, Check<Name, Client>>, check: Check<Name, Client>): void {
+function admit<Name extends string, Client>(
+  checks: Map<string, Check<Name, Client>>,
+  check: Check<Name, Client>,
+): void {
   if (checks.has(check.id)) throw new Error(`${check.id} is declared twice`);
   for (const need of check.spec.needs ?? [])
     if (!checks.has(need)) throw new Error(`${check.id} needs ${need}, which is not declared above it`);
@@ -90,7 +97,7 @@ function toBeProved<Name extends string, Client extends AsyncDisposable>(
 ): Declare<Name, Client> {
   return (id, spec, body) => {
     admit(checks, { id, spec, body });
-    registerForProof(service, checks, id);
+    registerForProof(service, { id, spec, body });
   };
 }
 

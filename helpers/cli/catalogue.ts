@@ -4,10 +4,10 @@ import { type CatalogueCheck, LEVELS, type Problem } from '../../reports/model.t
 import { reportJsonSchema } from '../../reports/schemas.ts';
 import { suiteReporter } from '../../reports/vitest-reporter.ts';
 import { catalogueFile, ROOT } from '../catalogue.ts';
+import type { Handout } from '../check/handout.ts';
 import { writePhaseSchema } from '../phase/json-schema.ts';
 import type { Service } from '../service.ts';
 import { loadServices } from '../services.ts';
-import type { Handout } from '../check/handout.ts';
 import type { Output } from './output.ts';
 import { openVitest, runVitest } from './vitest-runs.ts';
 
@@ -28,7 +28,9 @@ export async function catalogue(_argv: readonly string[], output: Output): Promi
   for (const { where, what, remedy } of problems) output.progress(`${where}: ${what}. Mend: ${remedy}`);
   if (problems.length > 0) return 3;
   for (const type of readdirSync(join(ROOT, 'suites'))) {
-    const entries = (declared.get(type) ?? []).sort((a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level) || (a.id < b.id ? -1 : 1));
+    const entries = (declared.get(type) ?? []).sort(
+      (a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level) || (a.id < b.id ? -1 : 1),
+    );
     writeFileSync(catalogueFile(type), `${JSON.stringify(entries, null, 2)}\n`);
     output.result(`suites/${type}/catalogue.json: ${entries.length} checks`);
   }
@@ -81,6 +83,6 @@ function declarationsOnly(services: readonly Service[]): Handout {
     selection: { only: ['none'], levels: [] },
     ledger: null,
     proving: false,
-    processes: {},
+    local: { env: {}, processes: {} },
   };
 }

@@ -82,7 +82,9 @@ function parsed<T extends NonNullable<ParseArgsConfig['options']>>(
     const unknown = /Unknown option '(--?[^']+)'/.exec(String(error))?.[1];
     if (unknown === undefined) throw new UsageError(firstSentence(error));
     const near = closest(unknown.replace(/^-+/, ''), Object.keys(options));
-    throw new UsageError(`unknown flag ${unknown}.${near === null ? '' : ` Did you mean --${near}?`} The flags are ${flagNames(options)}.`);
+    throw new UsageError(
+      `unknown flag ${unknown}.${near === null ? '' : ` Did you mean --${near}?`} The flags are ${flagNames(options)}.`,
+    );
   }
 }
 
@@ -91,16 +93,22 @@ const flagNames = (options: object): string =>
     .map((name) => `--${name}`)
     .join(', ');
 
-const firstSentence = (error: unknown): string => (error instanceof Error ? (error.message.split('. ')[0] ?? error.message) : String(error));
+const firstSentence = (error: unknown): string =>
+  error instanceof Error ? (error.message.split('. ')[0] ?? error.message) : String(error);
 
 const list = (values: readonly string[] | undefined): string[] =>
-  (values ?? []).flatMap((value) => value.split(',')).map((value) => value.trim()).filter(Boolean);
+  (values ?? [])
+    .flatMap((value) => value.split(','))
+    .map((value) => value.trim())
+    .filter(Boolean);
 
 function level(name: string): Level {
   const known = LEVELS.find((each) => each === name);
   if (known) return known;
   const near = closest(name, LEVELS);
-  throw new UsageError(`--level ${name}: no such level.${near === null ? '' : ` Did you mean ${near}?`} The levels are ${LEVELS.join(', ')}.`);
+  throw new UsageError(
+    `--level ${name}: no such level.${near === null ? '' : ` Did you mean ${near}?`} The levels are ${LEVELS.join(', ')}.`,
+  );
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };

@@ -8,7 +8,8 @@ import { UsageError } from './usage-error.ts';
 /** The CI gate against a platform that is already deployed. */
 export async function gate(argv: readonly string[], output: Output): Promise<number> {
   const flags = runFlags(argv, process.env);
-  if (flags.phase === null) throw new UsageError('gate needs --phase FILE. fixtures/phases/template.yaml is one to begin with.');
+  if (flags.phase === null)
+    throw new UsageError('gate needs --phase FILE. fixtures/phases/template.yaml is one to begin with.');
   const aim: Aim = { phaseFile: flags.phase, flags, local: await factsFor(flags.phase), paths: [], pattern: null };
   const prepared = await prepare(aim, output);
   using stop = stopOnSignals(flags.deadlineMs, output.progress);

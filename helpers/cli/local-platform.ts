@@ -10,7 +10,11 @@ import type { Stop } from './stop.ts';
 export const LOCAL_PHASE = join(ROOT, 'fixtures', 'phases', 'local.yaml');
 
 /** Brings up what the run needs of the local platform. What the run itself started goes down when it is disposed of. */
-export async function localPlatform(types: readonly string[], output: Output, stop: Stop): Promise<LocalFacts & AsyncDisposable> {
+export async function localPlatform(
+  types: readonly string[],
+  output: Output,
+  stop: Stop,
+): Promise<LocalFacts & AsyncDisposable> {
   const platform = await up(types, { progress: output.progress, signal: stop.signal, keep: false });
   return { ...(await factsOf(platform, process.env)), [Symbol.asyncDispose]: () => platform.down() };
 }
@@ -32,15 +36,22 @@ function isLocal(phaseFile: string): boolean {
   }
 }
 
-async function factsOf({ services, exports }: LocalPlatform, under: NodeJS.ProcessEnv, over: NodeJS.ProcessEnv = {}): Promise<LocalFacts> {
+async function factsOf(
+  { services, exports }: LocalPlatform,
+  under: NodeJS.ProcessEnv,
+  over: NodeJS.ProcessEnv = {},
+): Promise<LocalFacts> {
   const there = new Set(services.map(({ type }) => type));
   const placeholders: Record<string, string> = {};
   for (const type of localTypes())
     if (!there.has(type))
-      for (const [name, { placeholder }] of Object.entries((await localService(type)).exports)) placeholders[name] = placeholder;
+      for (const [name, { placeholder }] of Object.entries((await localService(type)).exports))
+        placeholders[name] = placeholder;
   return {
     env: { ...under, ...placeholders, ...exports, ...over },
     missing: new Map(services.flatMap(({ type, remedy }) => (remedy === null ? [] : [[type, remedy] as const]))),
-    processes: Object.fromEntries(services.flatMap(({ processes }) => processes.map(({ name, pid }) => [name, pid] as const))),
+    processes: Object.fromEntries(
+      services.flatMap(({ processes }) => processes.map(({ name, pid }) => [name, pid] as const)),
+    ),
   };
 }

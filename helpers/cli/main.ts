@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { quietWarnings } from '../warnings.ts';
 import { processOutput } from './output.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -15,16 +16,15 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   catalogue: async () => (await import('./catalogue.ts')).catalogue,
 };
 
-/** kafkajs hands Node a negative time-out now and then; the warning is about nothing that a reader could mend. */
-process.removeAllListeners('warning').on('warning', (warning) => {
-  if (warning.name !== 'TimeoutNegativeWarning') process.stderr.write(`${warning.name}: ${warning.message}\n`);
-});
-
+quietWarnings();
 const output = processOutput(process.env);
 const [name = '', ...argv] = process.argv.slice(2);
 try {
   const load = COMMANDS[name];
-  if (!load) throw new UsageError(`${name === '' ? 'no command' : `unknown command ${name}`}. The commands are ${Object.keys(COMMANDS).join(', ')}.`);
+  if (!load)
+    throw new UsageError(
+      `${name === '' ? 'no command' : `unknown command ${name}`}. The commands are ${Object.keys(COMMANDS).join(', ')}.`,
+    );
   const command = await load();
   process.exitCode = await command(argv, output);
 } catch (error) {

@@ -26,14 +26,19 @@ interface Proven {
 export async function prove(argv: readonly string[], output: Output): Promise<number> {
   const { ours, vitest: rest } = splitTestArguments(argv);
   const flags = runFlags(ours, {});
-  if (flags.phase !== null) throw new UsageError('prove breaks things, so it runs on the local platform only: leave --phase out');
+  if (flags.phase !== null)
+    throw new UsageError('prove breaks things, so it runs on the local platform only: leave --phase out');
   const asked = await askedOf(rest);
   if (asked.own.length > 0) throw new UsageError(`prove takes paths under suites/, not ${asked.own.join(', ')}`);
   const named = asked.suites.map(suiteType);
-  const types = named.length === 0 || named.includes(null) ? localTypes() : localTypes().filter((type) => named.includes(type));
+  const types =
+    named.length === 0 || named.includes(null) ? localTypes() : localTypes().filter((type) => named.includes(type));
   using stop = stopOnSignals(flags.deadlineMs, output.progress);
   await using local = await localPlatform(types, output, stop);
-  const { phase, secrets, services, catalogue } = await prepare({ phaseFile: LOCAL_PHASE, flags, local, paths: [], pattern: null }, output);
+  const { phase, secrets, services, catalogue } = await prepare(
+    { phaseFile: LOCAL_PHASE, flags, local, paths: [], pattern: null },
+    output,
+  );
   const startedAt = new Date();
   const runId = newRunId(startedAt);
   const endpoints = Object.fromEntries(phase.components.map((each) => [each.id, Object.values(each.endpoints).flat()]));
@@ -55,7 +60,8 @@ export async function prove(argv: readonly string[], output: Output): Promise<nu
           for (const error of errors ?? []) output.progress(`    ${error.message}`);
         },
         onTestRunEnd(modules, errors) {
-          for (const error of [...modules.flatMap((module) => module.errors()), ...errors]) output.progress(`  broken   ${error.message}`);
+          for (const error of [...modules.flatMap((module) => module.errors()), ...errors])
+            output.progress(`  broken   ${error.message}`);
         },
       },
     ],
@@ -73,15 +79,29 @@ export async function prove(argv: readonly string[], output: Output): Promise<nu
       selection: { only: [], levels: [] },
       ledger,
       proving: true,
-      processes: local.processes,
+      local: { env: local.env, processes: local.processes },
     });
-  await runVitest(vitest, types.map((type) => `suites/${type}/`), stop.signal);
-  const cleanup = await sweep({ phase, secrets, services, folder: LEDGERS, own: ledger, now: Date.now(), progress: output.progress });
+  await runVitest(
+    vitest,
+    types.map((type) => `suites/${type}/`),
+    stop.signal,
+  );
+  const cleanup = await sweep({
+    phase,
+    secrets,
+    services,
+    folder: LEDGERS,
+    own: ledger,
+    now: Date.now(),
+    progress: output.progress,
+  });
 
   const unfit = local.missing.size > 0 || stop.reason() !== null || proofs.length === 0;
   const whole = asked.pattern === null;
   const verdict = summary(types, catalogue, proofs, cleanup, whole, counter.count().failed);
-  output.result(`${verdict.text}\ntests: ${counter.count().passed} passed, ${counter.count().failed} failed\nexit ${unfit ? 3 : verdict.exitCode} on ${phase.target.name} (${phase.target.path})`);
+  output.result(
+    `${verdict.text}\ntests: ${counter.count().passed} passed, ${counter.count().failed} failed\nexit ${unfit ? 3 : verdict.exitCode} on ${phase.target.name} (${phase.target.path})`,
+  );
   for (const [type, remedy] of local.missing) output.progress(`${type} could not be started: ${remedy}`);
   return unfit ? 3 : verdict.exitCode;
 }
@@ -99,7 +119,9 @@ function summary(
   for (const type of types) {
     const ids = (catalogue[type] ?? []).map(({ id }) => id);
     const of = (id: string): Proven[] => proofs.filter(({ meta }) => meta.check === id);
-    const proven = ids.filter((id) => of(id).some(({ passed }) => passed) && of(id).every(({ passed, meta }) => passed || meta.unprovable));
+    const proven = ids.filter(
+      (id) => of(id).some(({ passed }) => passed) && of(id).every(({ passed, meta }) => passed || meta.unprovable),
+    );
     lines.push(`${type}: ${proven.length} of ${plural(ids.length, 'check')} proven able to fail`);
     for (const id of ids) {
       const own = of(id);
@@ -108,7 +130,11 @@ function summary(
         lines.push(` x ${id}: no proof, and no reason for having none`);
       }
       for (const { meta, passed } of own)
-        lines.push(meta.unprovable === undefined ? ` ${passed ? '+' : 'x'} ${id}: ${meta.expected} when ${meta.fault}` : ` - ${id}: not proven, ${meta.unprovable}`);
+        lines.push(
+          meta.unprovable === undefined
+            ? ` ${passed ? '+' : 'x'} ${id}: ${meta.expected} when ${meta.fault}`
+            : ` - ${id}: not proven, ${meta.unprovable}`,
+        );
     }
   }
   for (const { kind, name, why } of cleanup.left) lines.push(` x left behind: ${kind} ${name}: ${why}`);

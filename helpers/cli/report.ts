@@ -15,7 +15,9 @@ export async function report(argv: readonly string[], output: Output): Promise<n
   const [verb, ...files] = argv;
   if (verb === 'render' && files.length === 1) return render(files[0] as string, output);
   if (verb === 'compare' && files.length === 2) return compareFiles(files[0] as string, files[1] as string, output);
-  throw new UsageError('report takes: render EVIDENCE.json, or compare A.json B.json (two report.json, the earlier first)');
+  throw new UsageError(
+    'report takes: render EVIDENCE.json, or compare A.json B.json (two report.json, the earlier first)',
+  );
 }
 
 /** Writes the report beside its evidence. The same evidence gives the same bytes. */
@@ -24,7 +26,9 @@ function render(file: string, output: Output): number {
   const judged = judge(evidence);
   const out = dirname(file);
   for (const [name, text] of reportFiles(judged)) writeAtomically(join(out, name), text);
-  output.result(terminal(judged, { colour: output.colour, out: relative(process.cwd(), out) || '.', width: output.columns }));
+  output.result(
+    terminal(judged, { colour: output.colour, out: relative(process.cwd(), out) || '.', width: output.columns }),
+  );
   return EXIT_CODES[judged.verdict];
 }
 

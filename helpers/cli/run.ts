@@ -2,7 +2,16 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { reportFiles } from '../../reports/files.ts';
 import { judge } from '../../reports/judge.ts';
-import type { CatalogueCheck, CheckRecord, Cleanup, DoorRecord, Evidence, Phase, Problem, Report } from '../../reports/model.ts';
+import type {
+  CatalogueCheck,
+  CheckRecord,
+  Cleanup,
+  DoorRecord,
+  Evidence,
+  Phase,
+  Problem,
+  Report,
+} from '../../reports/model.ts';
 import { parse, ReportSchema } from '../../reports/schemas.ts';
 import { terminal } from '../../reports/terminal.ts';
 import { suiteReporter } from '../../reports/vitest-reporter.ts';
@@ -74,13 +83,25 @@ export async function prepare({ phaseFile, flags, local, paths, pattern }: Aim, 
   for (const id of flags.only)
     if (!ids.includes(id)) {
       const near = closest(id, ids);
-      throw new UsageError(`--only ${id}: ${phase.file} has no such component.${near ? ` Did you mean ${near}?` : ''} It has ${ids.join(', ')}.`);
+      throw new UsageError(
+        `--only ${id}: ${phase.file} has no such component.${near ? ` Did you mean ${near}?` : ''} It has ${ids.join(', ')}.`,
+      );
     }
   const fromPaths = paths.length === 0 ? [] : ofTypes(phase, paths);
-  const only = flags.only.length > 0 && fromPaths.length > 0 ? flags.only.filter((id) => fromPaths.includes(id)) : [...flags.only, ...fromPaths];
+  const only =
+    flags.only.length > 0 && fromPaths.length > 0
+      ? flags.only.filter((id) => fromPaths.includes(id))
+      : [...flags.only, ...fromPaths];
   const files = paths.filter((path) => path.endsWith('.ts'));
   const selection = { only, levels: flags.levels, names: [...files, ...(pattern === null ? [] : [pattern])] };
-  return { phase, secrets, services, catalogue, selection, baseline: flags.baseline === null ? null : readBaseline(flags.baseline) };
+  return {
+    phase,
+    secrets,
+    services,
+    catalogue,
+    selection,
+    baseline: flags.baseline === null ? null : readBaseline(flags.baseline),
+  };
 }
 
 /** Ids of the phase's components whose suites the paths name. */
@@ -89,7 +110,8 @@ function ofTypes(phase: Phase, paths: readonly string[]): string[] {
   return paths.flatMap((path) => {
     const type = suiteType(path);
     if (type === null) return phase.components.map(({ id }) => id);
-    if (!types.has(type)) throw new UsageError(`${path}: ${phase.file} has no component of type ${type}. It has ${[...types].join(', ')}.`);
+    if (!types.has(type))
+      throw new UsageError(`${path}: ${phase.file} has no component of type ${type}. It has ${[...types].join(', ')}.`);
     return phase.components.filter((each) => each.type === type).map(({ id }) => id);
   });
 }
@@ -104,9 +126,11 @@ export function suiteType(path: string): string | null {
 }
 
 function readBaseline(file: string): Report {
-  if (!existsSync(file)) throw new UsageError(`--baseline ${file}: no such file. Give the report.json of an earlier run.`);
+  if (!existsSync(file))
+    throw new UsageError(`--baseline ${file}: no such file. Give the report.json of an earlier run.`);
   const parsed = parse(ReportSchema, readFileSync(file, 'utf8'));
-  if (!parsed.ok) throw new UsageError(`--baseline ${file}: ${parsed.problem}. Give the report.json of an earlier run.`);
+  if (!parsed.ok)
+    throw new UsageError(`--baseline ${file}: ${parsed.problem}. Give the report.json of an earlier run.`);
   return parsed.value;
 }
 
@@ -156,7 +180,10 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
     phase,
     catalogue: Object.fromEntries(phase.components.map(({ type }) => [type, catalogue[type] ?? []])),
     doors,
-    checks: ended === null ? [...records.values()] : completeRecords(phase, catalogue, doors, [...records.values()], ended.cut === null ? scope : null),
+    checks:
+      ended === null
+        ? [...records.values()]
+        : completeRecords(phase, catalogue, doors, [...records.values()], ended.cut === null ? scope : null),
     health: null,
     cleanup,
     problems,
@@ -166,8 +193,12 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
   const evidence = new EvidenceFile(out, snapshot, output.redactor);
   evidence.flush();
   pointLatest(out);
-  output.progress(`${phase.name} on ${phase.target.name}, ${phase.target.path}: run ${runId}${readOnly ? ', read-only' : ''}`);
-  const endpoints = Object.fromEntries(phase.components.map(({ id, endpoints }) => [id, Object.values(endpoints).flat()]));
+  output.progress(
+    `${phase.name} on ${phase.target.name}, ${phase.target.path}: run ${runId}${readOnly ? ', read-only' : ''}`,
+  );
+  const endpoints = Object.fromEntries(
+    phase.components.map(({ id, endpoints }) => [id, Object.values(endpoints).flat()]),
+  );
   const ledger = readOnly ? null : beginLedger(LEDGERS, runId, phase.local, endpoints);
 
   const opening = openVitest(
@@ -190,7 +221,14 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
     ],
     aim.pattern ?? undefined,
   );
-  const looking = { phase, components: askedComponents(phase, selection), secrets, services, missing: local.missing, signal: stop.signal };
+  const looking = {
+    phase,
+    components: askedComponents(phase, selection),
+    secrets,
+    services,
+    missing: local.missing,
+    signal: stop.signal,
+  };
   const [vitest, seen] = await Promise.all([
     opening,
     flags.waitMs === null ? preflight(looking) : settle(looking, flags.waitMs, output.progress),
@@ -212,16 +250,28 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
     selection: { only: selection.only, levels: selection.levels },
     ledger,
     proving: false,
-    processes: local.processes,
+    local: { env: {}, processes: {} },
   };
   for (const project of vitest.projects) project.provide('assay', handout);
-  const filters = aim.paths.length > 0 ? aim.paths.map((path) => suiteFilter(path)) : [...typesAsked].map((type) => `suites/${type}/`);
+  const filters =
+    aim.paths.length > 0
+      ? aim.paths.map((path) => suiteFilter(path))
+      : [...typesAsked].map((type) => `suites/${type}/`);
   await runVitest(vitest, filters, stop.signal);
 
   if (ledger !== null)
-    cleanup = await sweep({ phase, secrets, services, folder: LEDGERS, own: ledger, now: Date.now(), progress: output.progress });
+    cleanup = await sweep({
+      phase,
+      secrets,
+      services,
+      folder: LEDGERS,
+      own: ledger,
+      now: Date.now(),
+      progress: output.progress,
+    });
   else cleanup = { created: 0, removed: 0, left: [] };
-  if (stop.reason() === null && aim.paths.every((path) => !path.endsWith('.ts'))) problems.push(...drift(catalogue, declared, typesAsked, phase, selection));
+  if (stop.reason() === null && aim.paths.every((path) => !path.endsWith('.ts')))
+    problems.push(...drift(catalogue, declared, typesAsked, phase, selection));
   timing = {
     preflightMs: seen.tookMs,
     longestChain: longestChain(phase, catalogue, doors, [...records.values()]),
@@ -250,10 +300,20 @@ function drift(
   phase: Phase,
   selection: Selection,
 ): Problem[] {
-  const asked = new Set(phase.components.filter(({ id }) => selection.only.length === 0 || selection.only.includes(id)).map(({ type }) => type));
+  const asked = new Set(
+    phase.components
+      .filter(({ id }) => selection.only.length === 0 || selection.only.includes(id))
+      .map(({ type }) => type),
+  );
   return [...types]
     .filter((type) => asked.has(type))
-    .flatMap((type) => catalogueDrift(type, catalogue[type] ?? [], declared.get(type) ?? []).map((what) => ({ where: `suites/${type}`, what, remedy: 'npm run catalogue, and commit what it writes' })));
+    .flatMap((type) =>
+      catalogueDrift(type, catalogue[type] ?? [], declared.get(type) ?? []).map((what) => ({
+        where: `suites/${type}`,
+        what,
+        remedy: 'npm run catalogue, and commit what it writes',
+      })),
+    );
 }
 
 function progressLine({ component, check, outcome, durationMs }: CheckRecord): string {

@@ -23,7 +23,8 @@ export function stopOnSignals(deadlineMs: number | null, progress: (line: string
     stop(`interrupted by ${name}`);
   };
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
-  const timer = deadlineMs === null ? null : setTimeout(() => stop(`the deadline of ${deadlineMs / 1_000} s passed`), deadlineMs);
+  const timer =
+    deadlineMs === null ? null : setTimeout(() => stop(`the deadline of ${deadlineMs / 1_000} s passed`), deadlineMs);
   return {
     signal: controller.signal,
     reason: () => reason,

@@ -45,7 +45,8 @@ export async function test(argv: readonly string[], output: Output): Promise<num
   await using local = await starting;
   const aim: Aim = { phaseFile: flags.phase ?? LOCAL_PHASE, flags, local, paths: asked.suites, pattern: asked.pattern };
   const prepared = await prepare(aim, output);
-  if (everything && flags.phase === null && stop.reason() === null) own = sum(own, await ownTests('drills', asked, stop, local));
+  if (everything && flags.phase === null && stop.reason() === null)
+    own = sum(own, await ownTests('drills', asked, stop, local));
   return finish(own, await run(prepared, aim, output, stop), output);
 }
 
@@ -55,25 +56,39 @@ export async function askedOf(argv: readonly string[]): Promise<Asked> {
   const known = new Set(['--', 'color', 'run', 't', 'testNamePattern']);
   const [unknown] = Object.keys(options).filter((name) => !known.has(name));
   if (unknown !== undefined)
-    throw new UsageError(`npm test does not take --${unknown}. It takes paths, -t PATTERN, and the flags of gate (--only, --level, --read-only ...).`);
+    throw new UsageError(
+      `npm test does not take --${unknown}. It takes paths, -t PATTERN, and the flags of gate (--only, --level, --read-only ...).`,
+    );
   const paths = filter.map((path) => path.replace(/^\.\//, ''));
   const suites = paths.filter((path) => path === 'suites' || path.startsWith('suites/'));
   for (const path of suites) suiteType(path);
-  return { suites, own: paths.filter((path) => !suites.includes(path)), pattern: options.testNamePattern?.toString() ?? null };
+  return {
+    suites,
+    own: paths.filter((path) => !suites.includes(path)),
+    pattern: options.testNamePattern?.toString() ?? null,
+  };
 }
 
 /** Only what the chosen suites need is started. */
-async function bringUp(flags: RunFlags, { suites }: Asked, output: Output, stop: Stop): Promise<LocalFacts & AsyncDisposable> {
+async function bringUp(
+  flags: RunFlags,
+  { suites }: Asked,
+  output: Output,
+  stop: Stop,
+): Promise<LocalFacts & AsyncDisposable> {
   if (flags.phase !== null) return { ...elsewhere(process.env), [Symbol.asyncDispose]: async () => undefined };
   const named = suites.map(suiteType);
-  const types = suites.length === 0 || named.includes(null) ? localTypes() : localTypes().filter((type) => named.includes(type));
+  const types =
+    suites.length === 0 || named.includes(null) ? localTypes() : localTypes().filter((type) => named.includes(type));
   return localPlatform(types, output, stop);
 }
 
 async function ownTests(project: Project, { own, pattern }: Asked, stop: Stop, local?: LocalFacts): Promise<Count> {
   const counter = countingReporter();
   const vitest = await openVitest(project, ['default', counter.reporter], pattern ?? undefined);
-  if (local) for (const each of vitest.projects) each.provide('local', { env: definedOf(local.env), processes: local.processes });
+  if (local)
+    for (const each of vitest.projects)
+      each.provide('local', { env: definedOf(local.env), processes: local.processes });
   await runVitest(vitest, own, stop.signal);
   return counter.count();
 }

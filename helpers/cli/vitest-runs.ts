@@ -9,7 +9,11 @@ const WITHOUT_TIMEOUT = 2 ** 31 - 1;
 
 /** The kinds of test in the repo, each with how it is run. vitest.config.ts shows the first two to editors. */
 export const PROJECTS = {
-  unit: { name: 'unit', include: ['reports/**/*.test.ts', 'helpers/**/*.test.ts', 'fixtures/**/*.test.ts'], exclude: ['**/*.drill.test.ts'] },
+  unit: {
+    name: 'unit',
+    include: ['reports/**/*.test.ts', 'helpers/**/*.test.ts', 'fixtures/**/*.test.ts'],
+    exclude: ['**/*.drill.test.ts'],
+  },
   /** Checks: attempts and deadlines are theirs, not vitest's; all at once, bounded by the check API. */
   suites: {
     name: 'suites',
@@ -47,7 +51,11 @@ export const PROJECTS = {
 export type Project = keyof typeof PROJECTS;
 
 /** vitest for one project, without the listeners by which it would end the process on Ctrl-C before anything is swept. */
-export async function openVitest(project: Project, reporters: NonNullable<CliOptions['reporters']>, testNamePattern?: string): Promise<Vitest> {
+export async function openVitest(
+  project: Project,
+  reporters: NonNullable<CliOptions['reporters']>,
+  testNamePattern?: string,
+): Promise<Vitest> {
   const { createVitest } = await import('vitest/node');
   const before = { SIGINT: process.listeners('SIGINT'), SIGTERM: process.listeners('SIGTERM') };
   const options: CliOptions = {
@@ -64,7 +72,8 @@ export async function openVitest(project: Project, reporters: NonNullable<CliOpt
   };
   const vitest = await createVitest(options, {}, { stdout: process.stderr, stderr: process.stderr });
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    for (const listener of process.listeners(signal)) if (!before[signal].includes(listener)) process.off(signal, listener);
+    for (const listener of process.listeners(signal))
+      if (!before[signal].includes(listener)) process.off(signal, listener);
   return vitest;
 }
 

@@ -3,13 +3,14 @@ import net from 'node:net';
 import tls from 'node:tls';
 import type { Admin, Consumer, ISocketFactory, Kafka, KafkaConfig, KafkaMessage, Producer, SASLOptions } from 'kafkajs';
 import { z } from 'zod';
-import type { Diagnosis, Endpoint } from '../../reports/model.ts';
+import type { Diagnosis, Endpoint, Observation } from '../../reports/model.ts';
 import { BUDGETS } from '../budgets.ts';
 import { diagnoseKafka } from '../diagnose/kafka.ts';
 import { diagnoseWire } from '../diagnose/wire.ts';
 import { until } from '../poll.ts';
 import { scratchOwner } from '../scratch.ts';
 import type { Knock, ScratchEntry, Service, Target } from '../service.ts';
+import { quietWarnings } from '../warnings.ts';
 import { apiVersions, WireError } from '../wire/kafka.ts';
 
 export interface ReadMessage {
@@ -67,19 +68,58 @@ function split(address: string): { host: string; port: number } {
   return { host: address.slice(0, at).replace(/^\[|\]$/g, ''), port: Number(address.slice(at + 1)) };
 }
 
+interface Dialling {
+  /** Addresses not to dial: known to hang, and kafkajs stays with a connection that hangs. */
+  readonly avoid?: ReadonlySet<string>;
+  /** A connection that leaves a request unanswered for as long is closed, so that kafkajs asks another broker. */
+  readonly silentMs: number;
+}
+
 /** Every connection of kafkajs, to whatever address a broker advertises, goes through here and so by the target's route. */
-function socketFactory(target: Target): ISocketFactory {
+function socketFactory(target: Target, { avoid, silentMs }: Dialling): ISocketFactory {
   return ({ host, port, ssl, onConnect }) => {
-    const to = split(target.route.dial(`${host}:${port}`));
+    const logical = `${host}:${port}`;
+    if (avoid?.has(logical)) return refusedSocket(logical);
+    const to = split(target.route.dial(logical));
     const name = target.component.tls?.servername ?? (net.isIP(host) ? undefined : host);
     const socket = ssl
-      ? tls.connect({ ...(ssl as tls.ConnectionOptions), ...to, ...(name === undefined ? {} : { servername: name }) }, onConnect)
+      ? tls.connect(
+          { ...(ssl as tls.ConnectionOptions), ...to, ...(name === undefined ? {} : { servername: name }) },
+          onConnect,
+        )
       : net.connect(to, onConnect);
-    return socket.setKeepAlive(true, 60_000).setNoDelay(true);
+    return closeWhenSilent(socket.setKeepAlive(true, 60_000).setNoDelay(true), logical, silentMs);
   };
 }
 
-async function connectClient(target: Target, brokers: readonly string[], retries: number): Promise<Kafka> {
+function refusedSocket(logical: string): net.Socket {
+  const socket = new net.Socket();
+  process.nextTick(() =>
+    socket.destroy(Object.assign(new Error(`${logical} gave no answer before`), { code: 'ECONNREFUSED' })),
+  );
+  return socket;
+}
+
+function closeWhenSilent(socket: net.Socket, logical: string, silentMs: number): net.Socket {
+  let answered = 0;
+  const noAnswer = (): Error =>
+    Object.assign(new Error(`${logical}: no answer within ${silentMs} ms`), { code: 'ETIMEDOUT' });
+  return socket
+    .on('data', () => {
+      answered = socket.bytesWritten;
+    })
+    .setTimeout(silentMs, () => {
+      if (socket.bytesWritten > answered) socket.destroy(noAnswer());
+    });
+}
+
+async function connectClient(
+  target: Target,
+  brokers: readonly string[],
+  retries: number,
+  dialling: Dialling = { silentMs: BUDGETS.connect },
+): Promise<Kafka> {
+  quietWarnings();
   const { default: kafkajs } = await import('kafkajs');
   const ssl = await tlsOptions(target);
   const { credentials } = target.component;
@@ -91,7 +131,7 @@ async function connectClient(target: Target, brokers: readonly string[], retries
     requestTimeout: BUDGETS.connect,
     retry: { ...RETRY, retries },
     logLevel: kafkajs.logLevel.NOTHING,
-    socketFactory: socketFactory(target),
+    socketFactory: socketFactory(target, dialling),
     ...(ssl ? { ssl } : {}),
     ...(credentials ? { sasl: saslOptions(target) } : {}),
   };
@@ -99,7 +139,10 @@ async function connectClient(target: Target, brokers: readonly string[], retries
 }
 
 function saslOptions({ component, secrets }: Target): SASLOptions {
-  const mechanism = (component.credentials?.mechanism ?? 'SCRAM-SHA-512').toLowerCase() as 'plain' | 'scram-sha-256' | 'scram-sha-512';
+  const mechanism = (component.credentials?.mechanism ?? 'SCRAM-SHA-512').toLowerCase() as
+    | 'plain'
+    | 'scram-sha-256'
+    | 'scram-sha-512';
   return { mechanism, username: component.credentials?.user ?? '', password: secrets.password ?? '' };
 }
 
@@ -124,11 +167,31 @@ export function diagnoseGreeting(error: unknown, address: string, subject = `bro
           ...rest,
         };
       case 'tls-expected':
-      case 'closed':
         return {
           class: 'tls',
-          cause: `${subject} closes a plaintext connection at once: its listener speaks TLS or is not a Kafka listener`,
+          cause: `${subject} answers a plaintext request with a TLS alert`,
           remedy: 'give `tls: {}` (with its `ca`) in the phase file, or name the plaintext port',
+          ...rest,
+        };
+      case 'closed':
+        return {
+          class: 'unreachable',
+          cause: `${subject} closes the connection without an answer`,
+          remedy: 'check whether one side speaks TLS and the other does not, then the log of the broker',
+          ...rest,
+        };
+      case 'truncated':
+        return {
+          class: 'data-wrong',
+          cause: `${subject} breaks off in the middle of an answer`,
+          remedy: 'look for a proxy or load balancer that cuts connections, then for a broker that crashes',
+          ...rest,
+        };
+      case 'local':
+        return {
+          class: 'our-side',
+          cause: `we could not ask ${subject}`,
+          remedy: 'read the evidence; look at the machine that runs the suite',
           ...rest,
         };
       case 'not-tls':
@@ -150,7 +213,12 @@ export function diagnoseGreeting(error: unknown, address: string, subject = `bro
   const wire = diagnoseWire(error, subject);
   return wire
     ? { ...wire, subject }
-    : { class: 'unexplained', cause: `${subject} can not be greeted`, remedy: 'read the evidence and the log of the broker', ...rest };
+    : {
+        class: 'unexplained',
+        cause: `${subject} can not be greeted`,
+        remedy: 'read the evidence and the log of the broker',
+        ...rest,
+      };
 }
 
 async function knock(target: Target, signal: AbortSignal): Promise<Knock> {
@@ -159,7 +227,7 @@ async function knock(target: Target, signal: AbortSignal): Promise<Knock> {
     const dialled = target.route.dial(logical);
     return { logical, dialled, path: target.route.path };
   });
-  const [greetings, cluster] = await Promise.all([
+  const [greetings, first] = await Promise.all([
     Promise.all(
       addresses.map((address) =>
         greet(target, address, signal).then(
@@ -168,15 +236,30 @@ async function knock(target: Target, signal: AbortSignal): Promise<Knock> {
         ),
       ),
     ),
-    look(target, signal),
+    look(target, addresses, new Set(), signal),
   ]);
   const mute = greetings.filter((each) => each.diagnosis !== null);
-  const answers = Object.fromEntries(greetings.map(({ address, diagnosis }) => [address, diagnosis?.evidence ?? 'ApiVersions answered']));
+  const answering = greetings.filter((each) => each.diagnosis === null).map(({ address }) => address);
+  // The first look may have met a broker that takes it down with it; those that answer can still tell of the cluster.
+  const again = 'error' in first && mute.length > 0 && answering.length > 0;
+  const cluster = again ? await look(target, answering, new Set(mute.map(({ address }) => address)), signal) : first;
+  const answers = Object.fromEntries(
+    greetings.map(({ address, diagnosis }) => [address, diagnosis?.evidence ?? 'ApiVersions answered']),
+  );
   const base = { endpoints, version: null };
   if (mute.length === addresses.length) {
-    const diagnosis = worst(mute.map(({ diagnosis }) => diagnosis as Diagnosis), target);
+    const diagnosis = worst(
+      mute.map(({ diagnosis }) => diagnosis as Diagnosis),
+      target,
+    );
     const ours = mute.every((each) => each.diagnosis?.class === 'our-side');
-    return { ...base, state: ours ? 'unobserved' : 'closed', diagnosis, achieved: ours ? null : 0, observed: { answers } };
+    return {
+      ...base,
+      state: ours ? 'unobserved' : 'closed',
+      diagnosis,
+      achieved: ours ? null : 0,
+      observed: { answers },
+    };
   }
   if ('error' in cluster) {
     const diagnosis = diagnoseKafka(cluster.error, target.component.title) ??
@@ -189,21 +272,25 @@ async function knock(target: Target, signal: AbortSignal): Promise<Knock> {
     const state = diagnosis.class === 'authorization' || diagnosis.class === 'our-side' ? 'unobserved' : 'closed';
     return { ...base, state, diagnosis, achieved: null, observed: { answers } };
   }
-  const missing = missingBrokers(cluster, mute.map(({ address }) => address));
-  const [first] = mute;
-  const subject = first ? (missing.get(first.address) ?? first.diagnosis?.subject) : undefined;
+  const missing = missingBrokers(
+    cluster,
+    mute.map(({ address }) => address),
+  );
+  const [sick] = mute;
+  const subject = sick ? (missing.get(sick.address) ?? sick.diagnosis?.subject) : undefined;
   return {
     ...base,
     state: 'open',
-    diagnosis: first?.diagnosis
+    diagnosis: sick?.diagnosis
       ? {
-          ...first.diagnosis,
+          ...sick.diagnosis,
           ...(subject === undefined ? {} : { subject }),
-          cause: first.diagnosis.cause.replace(first.diagnosis.subject ?? '', `${subject} (${first.address})`),
+          cause: sick.diagnosis.cause.replace(sick.diagnosis.subject ?? '', `${subject} (${sick.address})`),
           evidence: mute.map(({ diagnosis }) => diagnosis?.evidence).join('; '),
         }
       : null,
-    achieved: cluster.brokers.length - mute.filter(({ address }) => cluster.brokers.some((b) => b.address === address)).length,
+    achieved:
+      cluster.brokers.length - mute.filter(({ address }) => cluster.brokers.some((b) => b.address === address)).length,
     observed: {
       answers,
       clusterId: cluster.clusterId,
@@ -211,6 +298,14 @@ async function knock(target: Target, signal: AbortSignal): Promise<Knock> {
       missing: Object.fromEntries(missing),
     },
   };
+}
+
+/**
+ * The brokers with the addresses that they advertise, as Metadata gave them at the door: a check that asks for them again may ask the very
+ * broker that hangs.
+ */
+export function advertised({ brokers }: Observation): readonly { readonly id: number; readonly address: string }[] {
+  return z.array(z.object({ id: z.number(), address: z.string() })).parse(brokers);
 }
 
 /** Many doors shut for one reason are one cause; the first stands for all, without a subject narrower than the component. */
@@ -232,13 +327,18 @@ interface Cluster {
   readonly absent: readonly number[];
 }
 
-async function look(target: Target, signal: AbortSignal): Promise<Cluster | { error: unknown }> {
+async function look(
+  target: Target,
+  addresses: readonly string[],
+  avoid: ReadonlySet<string>,
+  signal: AbortSignal,
+): Promise<Cluster | { error: unknown }> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const stop = (): void => reject(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
   let admin: Admin | null = null;
   try {
-    admin = (await connectClient(target, bootstrap(target), 3)).admin();
+    admin = (await connectClient(target, addresses, 3, { avoid, silentMs: BUDGETS.connect })).admin();
     const connected = admin;
     const seen = (async (): Promise<Cluster> => {
       await connected.connect();
@@ -276,12 +376,17 @@ function missingBrokers(cluster: Cluster, mute: readonly string[]): Map<string, 
   const nameless = mute.filter((address) => !named.has(address));
   const [address] = nameless;
   const [id] = cluster.absent;
-  if (address !== undefined && nameless.length === 1 && id !== undefined && cluster.absent.length === 1) named.set(address, `broker ${id}`);
+  if (address !== undefined && nameless.length === 1 && id !== undefined && cluster.absent.length === 1)
+    named.set(address, `broker ${id}`);
   return named;
 }
 
 async function open(target: Target): Promise<KafkaClient> {
   const kafka = await connectClient(target, bootstrap(target), RETRY.retries);
+  // Joining a group may take a whole session time-out before it is answered.
+  const patient = await connectClient(target, bootstrap(target), RETRY.retries, {
+    silentMs: SESSION_MS + BUDGETS.connect,
+  });
   const admin = kafka.admin();
   await admin.connect();
   const createTopic: KafkaClient['createTopic'] = async (topic, partitions, config = {}) => {
@@ -300,14 +405,22 @@ async function open(target: Target): Promise<KafkaClient> {
       await producer.connect();
       return Object.assign(producer, { [Symbol.asyncDispose]: () => producer.disconnect() });
     },
-    readAll: (topic, groupId, signal) => readAll(kafka, admin, topic, groupId, signal),
+    readAll: (topic, groupId, signal) => readAll(patient, admin, topic, groupId, signal),
     greet: (address, signal) => greet(target, address, signal),
     [Symbol.asyncDispose]: () => admin.disconnect(),
   };
 }
 
-async function readAll(kafka: Kafka, admin: Admin, topic: string, groupId: string, signal: AbortSignal): Promise<ReadMessage[]> {
-  const wanted = new Map((await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => [partition, { low, high }]));
+async function readAll(
+  kafka: Kafka,
+  admin: Admin,
+  topic: string,
+  groupId: string,
+  signal: AbortSignal,
+): Promise<ReadMessage[]> {
+  const wanted = new Map(
+    (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => [partition, { low, high }]),
+  );
   const unread = new Set([...wanted].filter(([, { low, high }]) => high !== low).map(([partition]) => partition));
   const read: ReadMessage[] = [];
   const consumer: Consumer = kafka.consumer({
@@ -332,13 +445,18 @@ async function readAll(kafka: Kafka, admin: Admin, topic: string, groupId: strin
         resolveOffset(batch.lastOffset());
         await commitOffsetsIfNecessary();
         await heartbeat();
-        if (BigInt(batch.lastOffset()) + 1n >= BigInt(wanted.get(batch.partition)?.high ?? '0')) unread.delete(batch.partition);
+        if (BigInt(batch.lastOffset()) + 1n >= BigInt(wanted.get(batch.partition)?.high ?? '0'))
+          unread.delete(batch.partition);
       },
     });
-    await until(() => {
-      if (crash) throw crash;
-      return unread.size === 0 ? true : undefined;
-    }, signal, 10);
+    await until(
+      () => {
+        if (crash) throw crash;
+        return unread.size === 0 ? true : undefined;
+      },
+      signal,
+      10,
+    );
     return read;
   } finally {
     await consumer.disconnect();
@@ -347,14 +465,25 @@ async function readAll(kafka: Kafka, admin: Admin, topic: string, groupId: strin
 
 const UNKNOWN = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'GROUP_ID_NOT_FOUND']);
 
-async function sweep(client: KafkaClient, entries: readonly ScratchEntry[], signal: AbortSignal): Promise<{ entry: ScratchEntry; why: string }[]> {
+async function sweep(
+  client: KafkaClient,
+  entries: readonly ScratchEntry[],
+  signal: AbortSignal,
+): Promise<{ entry: ScratchEntry; why: string }[]> {
   const named = (kind: string): ScratchEntry[] => entries.filter((entry) => entry.kind === kind);
-  const results = await Promise.all([sweepGroups(client, named('group'), signal), sweepTopics(client, named('topic'), signal)]);
+  const results = await Promise.all([
+    sweepGroups(client, named('group'), signal),
+    sweepTopics(client, named('topic'), signal),
+  ]);
   return results.flat();
 }
 
 /** A topic is gone when no broker's metadata names it; deletion is asynchronous (KIP-4). */
-async function sweepTopics({ admin }: KafkaClient, entries: readonly ScratchEntry[], signal: AbortSignal): Promise<{ entry: ScratchEntry; why: string }[]> {
+async function sweepTopics(
+  { admin }: KafkaClient,
+  entries: readonly ScratchEntry[],
+  signal: AbortSignal,
+): Promise<{ entry: ScratchEntry; why: string }[]> {
   if (entries.length === 0) return [];
   const present = async (): Promise<ScratchEntry[]> => {
     const topics = new Set(await admin.listTopics());
@@ -377,7 +506,11 @@ async function sweepTopics({ admin }: KafkaClient, entries: readonly ScratchEntr
 }
 
 /** A group whose member was killed is not empty until the member's session is over, so this may take as long. */
-async function sweepGroups({ admin }: KafkaClient, entries: readonly ScratchEntry[], signal: AbortSignal): Promise<{ entry: ScratchEntry; why: string }[]> {
+async function sweepGroups(
+  { admin }: KafkaClient,
+  entries: readonly ScratchEntry[],
+  signal: AbortSignal,
+): Promise<{ entry: ScratchEntry; why: string }[]> {
   if (entries.length === 0) return [];
   let left = [...entries];
   let why = 'the group still has members';

@@ -94,7 +94,8 @@ export function diagnoseKafka(error: unknown, title: string): Diagnosis | null {
     if (!(e instanceof Error)) continue;
     const rule = 'type' in e && typeof e.type === 'string' ? PROTOCOL[e.type] : undefined;
     const evidence = `${e.name}: ${e.message}`;
-    if (rule && 'type' in e) return { ...rule, cause: `${title}: ${rule.cause}`, evidence: `${String(e.type)}: ${e.message}` };
+    if (rule && 'type' in e)
+      return { ...rule, cause: `${title}: ${rule.cause}`, evidence: `${String(e.type)}: ${e.message}` };
     if (e.name === 'KafkaJSSASLAuthenticationError')
       return { ...(PROTOCOL.SASL_AUTHENTICATION_FAILED as Rule), evidence };
     if (e.name === 'KafkaJSRequestTimeoutError')
@@ -102,6 +103,13 @@ export function diagnoseKafka(error: unknown, title: string): Diagnosis | null {
         class: 'slow',
         cause: `${title}: a broker accepted a request and never answered it`,
         remedy: 'find the broker in the evidence; look whether it is paused, out of memory or starved of disk',
+        evidence,
+      };
+    if (e.name === 'KafkaJSNoBrokerAvailableError')
+      return {
+        class: 'unreachable',
+        cause: `${title}: no broker answers this request to its end`,
+        remedy: 'look for brokers that restart, and for a proxy or load balancer that cuts connections',
         evidence,
       };
     if (e.name === 'KafkaJSConnectionError' && !('code' in e && e.code))

@@ -33,7 +33,8 @@ export function outcomeOf(
   }
   const diagnosis = service.diagnose(error, target) ?? diagnoseWire(error, target.component.title);
   if (diagnosis) return settle(diagnosis, observed);
-  if (HARNESS_ERRORS.some((kind) => error instanceof kind) && [...causes(error)].length === 1) return unobserved(harness(error));
+  if (HARNESS_ERRORS.some((kind) => error instanceof kind) && [...causes(error)].length === 1)
+    return unobserved(harness(error));
   return settle(
     {
       class: 'unexplained',

@@ -48,13 +48,31 @@ const RULES: { readonly [code: string]: Rule } = {
     cause: 'the certificate is for another name',
     remedy: 'dial a name of the certificate, or give `tls.servername`',
   },
-  CERT_HAS_EXPIRED: { class: 'tls', cause: 'the certificate has expired', remedy: 'renew the certificate of the service' },
+  CERT_HAS_EXPIRED: {
+    class: 'tls',
+    cause: 'the certificate has expired',
+    remedy: 'renew the certificate of the service',
+  },
+  ERR_SSL_TLSV1_ALERT_INTERNAL_ERROR: handshakeRefused(),
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: handshakeRefused(),
+  ERR_SSL_SSL_TLS_ALERT_HANDSHAKE_FAILURE: handshakeRefused(),
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: handshakeRefused(),
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: handshakeRefused(),
   EAI_AGAIN: ours('the resolver of this machine does not answer', 'check the DNS of the machine that runs the suite'),
-  ENETUNREACH: ours('this machine has no way to the network', 'check the network interfaces of the machine that runs the suite'),
+  ENETUNREACH: ours(
+    'this machine has no way to the network',
+    'check the network interfaces of the machine that runs the suite',
+  ),
   EADDRNOTAVAIL: ours('this machine has no address to dial from', 'check the network interfaces and free ports here'),
   EMFILE: ours('this process has no file descriptors left', 'raise the limit (ulimit -n)'),
-  EACCES: ours('the operating system forbids us to connect', 'check the sandbox or firewall of the machine that runs the suite'),
-  EPERM: ours('the operating system forbids us to connect', 'check the sandbox or firewall of the machine that runs the suite'),
+  EACCES: ours(
+    'the operating system forbids us to connect',
+    'check the sandbox or firewall of the machine that runs the suite',
+  ),
+  EPERM: ours(
+    'the operating system forbids us to connect',
+    'check the sandbox or firewall of the machine that runs the suite',
+  ),
 };
 
 function unknownAuthority(): Rule {
@@ -62,6 +80,14 @@ function unknownAuthority(): Rule {
     class: 'tls',
     cause: 'the certificate is signed by an authority that we do not know',
     remedy: 'give the authority as `tls.ca` in the phase file',
+  };
+}
+
+function handshakeRefused(): Rule {
+  return {
+    class: 'tls',
+    cause: 'the peer refuses the TLS handshake',
+    remedy: 'check whether it wants a client certificate, another name (`tls.servername`) or another TLS version',
   };
 }
 

@@ -7,18 +7,16 @@ import { parse } from 'yaml';
 import { ROOT } from '../catalogue.ts';
 import { loadServices } from '../services.ts';
 import { formatPhaseError } from './errors.ts';
-import { PHASE_SCHEMA_FILE, phaseJsonSchema, phaseSchemaText } from './json-schema.ts';
+import { PHASE_SCHEMA_FILE, phaseJsonSchema } from './json-schema.ts';
 import { loadPhase } from './load.ts';
 
 const services = await loadServices();
 const PHASES = join(ROOT, 'fixtures', 'phases');
 
 test('phase.schema.json is up to date', async () => {
-  const committed = await readFile(PHASE_SCHEMA_FILE, 'utf8').catch(() => '');
-  expect(
-    committed === phaseSchemaText(services),
-    'fixtures/phases/phase.schema.json is stale: run npm run catalogue',
-  ).toBe(true);
+  const committed: unknown = JSON.parse(await readFile(PHASE_SCHEMA_FILE, 'utf8').catch(() => '{}'));
+  const stale = 'fixtures/phases/phase.schema.json is stale: run npm run catalogue';
+  expect(committed, stale).toEqual(phaseJsonSchema(services));
 });
 
 describe('the schema', () => {
@@ -70,13 +68,12 @@ test('the template shows every field', async () => {
     properties: { [key: string]: { properties?: object; items?: { properties?: object } } };
     $defs: { kafka: { properties: object } };
   };
-  const fields = Object.entries(properties).flatMap(([key, { properties, items }]) => [
-    key,
-    ...Object.keys(properties ?? {}),
-    ...Object.keys(items?.properties ?? {}),
-  ]);
-  const shown = [...fields, ...Object.keys($defs.kafka.properties)].filter((key) =>
-    new RegExp(`(^|[\\s{])${key}:`, 'm').test(text),
-  );
-  expect([...fields, ...Object.keys($defs.kafka.properties)].filter((key) => !shown.includes(key))).toEqual([]);
+  const fields = [
+    ...Object.entries(properties).flatMap(([key, { properties, items }]) => [
+      key,
+      ...Object.keys({ ...properties, ...items?.properties }),
+    ]),
+    ...Object.keys($defs.kafka.properties),
+  ];
+  expect(fields.filter((key) => !new RegExp(`(^|[\\s{\`])${key}:`, 'm').test(text))).toEqual([]);
 });

@@ -56,11 +56,7 @@ function componentJsonSchema(service: Service): object {
   return { ...schema, oneOf: ways.map((way) => ({ required: [way] })) };
 }
 
-/** The text of phase.schema.json. */
-export const phaseSchemaText = (services: ReadonlyMap<string, Service>): string =>
-  `${JSON.stringify(phaseJsonSchema(services), null, 2)}\n`;
-
 /** Writes fixtures/phases/phase.schema.json, which editors read. */
 export async function writePhaseSchema(services: ReadonlyMap<string, Service>): Promise<void> {
-  await writeFile(PHASE_SCHEMA_FILE, phaseSchemaText(services));
+  await writeFile(PHASE_SCHEMA_FILE, `${JSON.stringify(phaseJsonSchema(services), null, 2)}\n`);
 }

@@ -77,7 +77,12 @@ const Tls = z
 
 const Password = z
   .union([
-    z.strictObject({ env: Text.describe('name of the environment variable') }),
+    z.strictObject({
+      env: z
+        .string()
+        .regex(/^[A-Za-z_]\w*$/)
+        .describe('name of the environment variable'),
+    }),
     z.strictObject({ file: Text.describe('path that begins at the phase file') }),
   ])
   .describe('where the secret is: { env: NAME } or { file: path }');

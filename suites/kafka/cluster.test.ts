@@ -1,5 +1,5 @@
 import { suite } from '../../helpers/check/suite.ts';
-import { diagnoseGreeting, service } from '../../helpers/connect/kafka.ts';
+import { advertised, diagnoseGreeting, service } from '../../helpers/connect/kafka.ts';
 
 const check = suite(service);
 
@@ -23,17 +23,16 @@ check(
       remedy: 'give each broker an advertised.listeners address of its own that clients can reach from where they run',
     },
   },
-  async ({ kafka, expect, fail, signal }) => {
-    const { brokers } = await kafka.admin.describeCluster();
-    const addresses = brokers.map(({ host, port }) => `${host}:${port}`);
+  async ({ kafka, door, expect, fail, signal }) => {
+    const brokers = advertised(door.observed);
+    const addresses = brokers.map(({ address }) => address);
     expect(addresses, 'brokers advertise the same address').toEqual([...new Set(addresses)]);
     const answers = await Promise.all(
-      brokers.map(async ({ nodeId, host, port }) => {
-        const address = `${host}:${port}`;
+      brokers.map(async ({ id, address }) => {
         const { tookMs } = await kafka
           .greet(address, signal)
-          .catch((error: unknown) => fail(diagnoseGreeting(error, address, `broker ${nodeId}`)));
-        return [`broker ${nodeId}`, { address, tookMs }] as const;
+          .catch((error: unknown) => fail(diagnoseGreeting(error, address, `broker ${id}`)));
+        return [`broker ${id}`, { address, tookMs }] as const;
       }),
     );
     return Object.fromEntries(answers);
@@ -55,7 +54,8 @@ check(
     expect(door.observed.clusterId ?? clusterId, 'the brokers disagree on the cluster id').toBe(clusterId);
     const promised = component.target;
     if (promised !== null && ids.length < promised) {
-      const absent = [...new Set(await replicaHolders(kafka.admin))].filter((id) => !ids.includes(id));
+      const known = [...advertised(door.observed).map(({ id }) => id), ...(await replicaHolders(kafka.admin))];
+      const absent = [...new Set(known)].filter((id) => !ids.includes(id));
       fail({
         class: 'not-redundant',
         cause: `${ids.length} of ${promised} brokers are registered${absent.length ? `; missing: broker ${absent.join(', broker ')}` : ''}`,
@@ -73,13 +73,20 @@ check(
   {
     level: 'durability',
     claim: 'Every partition has a leader, no offline replica, and all its replicas in the ISR',
-    otherwise: { class: 'not-redundant', remedy: 'look at the broker that left the ISR: its log, its disk, its network' },
+    otherwise: {
+      class: 'not-redundant',
+      remedy: 'look at the broker that left the ISR: its log, its disk, its network',
+    },
   },
-  async ({ kafka, fail }) => {
+  async ({ kafka, fail, skip }) => {
     const { topics } = await kafka.admin.fetchTopicMetadata();
-    const partitions = topics.flatMap(({ name, partitions }) => partitions.map((partition) => ({ name, ...partition })));
+    const partitions = topics.flatMap(({ name, partitions }) =>
+      partitions.map((partition) => ({ name, ...partition })),
+    );
+    if (partitions.length === 0) skip('partitions', 0);
     const short = partitions.filter(
-      ({ leader, replicas, isr, offlineReplicas = [] }) => leader < 0 || isr.length < replicas.length || offlineReplicas.length > 0,
+      ({ leader, replicas, isr, offlineReplicas = [] }) =>
+        leader < 0 || isr.length < replicas.length || offlineReplicas.length > 0,
     );
     const [worst] = short;
     if (worst) {
@@ -98,7 +105,9 @@ check(
 );
 
 /** Ids of all brokers that any partition has a replica on, registered or not. */
-async function replicaHolders(admin: { fetchTopicMetadata(): Promise<{ topics: { partitions: { replicas: number[] }[] }[] }> }): Promise<number[]> {
+async function replicaHolders(admin: {
+  fetchTopicMetadata(): Promise<{ topics: { partitions: { replicas: number[] }[] }[] }>;
+}): Promise<number[]> {
   const { topics } = await admin.fetchTopicMetadata();
   return topics.flatMap(({ partitions }) => partitions.flatMap(({ replicas }) => replicas));
 }

@@ -8,9 +8,13 @@ check(
   'kafka.topic.create',
   {
     level: 'round-trip',
-    claim: 'A topic of six partitions is created with every replica on a broker of its own and leaders on several brokers',
+    claim:
+      'A topic of six partitions is created with every replica on a broker of its own and leaders on several brokers',
     writes: ['topic'],
-    otherwise: { class: 'not-redundant', remedy: 'bring the missing brokers back, or look for a create policy that changes the request' },
+    otherwise: {
+      class: 'not-redundant',
+      remedy: 'bring the missing brokers back, or look for a create policy that changes the request',
+    },
   },
   async ({ kafka, component, scratch, expect }) => {
     const topic = scratch.name('topic', 'records');
@@ -22,7 +26,12 @@ check(
     expect(replicas, 'replicas of a partition on distinct brokers').toEqual(Array(6).fill(component.target ?? 1));
     const leaders = new Set(partitions.map(({ leader }) => leader));
     expect(leaders.size, 'brokers that lead partitions').toBeGreaterThanOrEqual(Math.min(2, component.target ?? 1));
-    return { topic, partitions: 6, replicationFactor: component.target ?? 1, leaders: [...leaders].sort((a, b) => a - b) };
+    return {
+      topic,
+      partitions: 6,
+      replicationFactor: component.target ?? 1,
+      leaders: [...leaders].sort((a, b) => a - b),
+    };
   },
 );
 
@@ -35,7 +44,8 @@ check(
     writes: ['topic', 'group'],
     otherwise: {
       class: 'data-wrong',
-      remedy: 'compare the evidence with the log of the partition (kafka-dump-log.sh); look for a proxy that changes bytes, then for a faulty disk',
+      remedy:
+        'compare the evidence with the log of the partition (kafka-dump-log.sh); look for a proxy that changes bytes, then for a faulty disk',
     },
   },
   async ({ kafka, scratch, signal, expect, observe }) => {
@@ -50,10 +60,14 @@ check(
     observe({ acknowledged: acks.length, baseOffset: acks[0]?.baseOffset ?? null });
     const read = await kafka.readAll(topic, scratch.name('group', 'round-trip'), signal);
     const shape = (key: Buffer | null, value: Buffer | null, headers: Record<string, unknown> = {}): string =>
-      [key, value, headers['assay-n'], headers['assay-bytes']].map((part) => (Buffer.isBuffer(part) ? part.toString('hex') : 'absent')).join(' ');
+      [key, value, headers['assay-n'], headers['assay-bytes']]
+        .map((part) => (Buffer.isBuffer(part) ? part.toString('hex') : 'absent'))
+        .join(' ');
     const back = read.map(({ message }) => shape(message.key, message.value, message.headers)).sort();
     expect(back.length, 'records read back of 100 produced').toBe(100);
-    expect(back, 'records read back differ from those produced').toEqual(sent.map(({ key, value, headers }) => shape(key, value, headers)).sort());
+    expect(back, 'records read back differ from those produced').toEqual(
+      sent.map(({ key, value, headers }) => shape(key, value, headers)).sort(),
+    );
     return { produced: 100, readBack: back.length, partitions: new Set(read.map(({ partition }) => partition)).size };
   },
 );
@@ -65,7 +79,10 @@ check(
     claim: 'Records of one key stay on one partition, in the order in which they were produced',
     needs: ['kafka.topic.create'],
     writes: ['topic', 'group'],
-    otherwise: { class: 'data-wrong', remedy: 'look for partitions added to a live topic, or for producers with different partitioners' },
+    otherwise: {
+      class: 'data-wrong',
+      remedy: 'look for partitions added to a live topic, or for producers with different partitioners',
+    },
   },
   async ({ kafka, scratch, signal, expect }) => {
     const topic = scratch.name('topic', 'order');
@@ -74,14 +91,21 @@ check(
     await using producer = await kafka.producer();
     for (let from = 0; from < 200; from += 50) {
       const steps = Array.from({ length: 50 }, (_, n) => from + n);
-      await producer.send({ topic, acks: -1, messages: steps.flatMap((n) => keys.map((key) => ({ key, value: String(n) }))) });
+      await producer.send({
+        topic,
+        acks: -1,
+        messages: steps.flatMap((n) => keys.map((key) => ({ key, value: String(n) }))),
+      });
     }
     const read = await kafka.readAll(topic, scratch.name('group', 'order'), signal);
     const partitionOf: Record<string, number> = {};
     for (const key of keys) {
       const own = read.filter(({ message }) => message.key?.toString() === key);
       expect(new Set(own.map(({ partition }) => partition)).size, `partitions that hold key ${key}`).toBe(1);
-      expect(own.map(({ message }) => Number(message.value)), `sequence of key ${key}`).toEqual(Array.from({ length: 200 }, (_, n) => n));
+      expect(
+        own.map(({ message }) => Number(message.value)),
+        `sequence of key ${key}`,
+      ).toEqual(Array.from({ length: 200 }, (_, n) => n));
       partitionOf[key] = own[0]?.partition ?? -1;
     }
     return { records: read.length, partitionOf };
