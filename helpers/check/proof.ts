@@ -39,8 +39,8 @@ export interface Proof {
   readonly from: 'door' | 'body';
   /** The component as the phase file would have it wrong, where the fault is in the phase file. */
   readonly declare?: Declare;
-  /** Breaks it, where `declare` does not do so already. Returns what mends it; proxies heal by themselves. */
-  readonly break?: (context: FaultContext) => Promise<AsyncDisposable | undefined | void>;
+  /** Breaks it, where `declare` does not do so already. Where it returns an AsyncDisposable, that mends it; proxies heal by themselves. */
+  readonly break?: (context: FaultContext) => Promise<unknown>;
 }
 
 const HEALTHY = new Map<string, Promise<Stand>>();
@@ -96,7 +96,7 @@ afterAll(async () => {
 async function underFault(provable: Provable, id: string, proof: Proof, signal: AbortSignal): Promise<CheckRecord> {
   let mend: AsyncDisposable | undefined;
   const breakIt = async (context: FaultContext): Promise<void> => {
-    mend = (await proof.break?.(context)) ?? undefined;
+    mend = disposable(await proof.break?.(context));
   };
   const stand = await openStand(provable, {
     ...(proof.declare ? { declare: proof.declare } : {}),
@@ -110,6 +110,9 @@ async function underFault(provable: Provable, id: string, proof: Proof, signal: 
     await stand[Symbol.asyncDispose]();
   }
 }
+
+const disposable = (value: unknown): AsyncDisposable | undefined =>
+  typeof value === 'object' && value !== null && Symbol.asyncDispose in value ? (value as AsyncDisposable) : undefined;
 
 interface StandOptions {
   readonly declare?: Declare;

@@ -103,16 +103,9 @@ function toBeProved<Name extends string, Client extends AsyncDisposable>(
 
 /** Gives vitest its own word for the outcome, so that its exit, its filters and its editors' integrations tell the same. */
 function report({ outcome }: CheckRecord, skip: (note: string) => void): void {
-  switch (outcome.status) {
-    case 'passed':
-      return;
-    case 'failed':
-      throw new Error(`${outcome.diagnosis.cause} (${outcome.diagnosis.evidence})`);
-    case 'blocked':
-      return skip(`blocked by ${outcome.by.component}/${outcome.by.check}`);
-    case 'unobserved':
-      return skip(`unobserved: ${outcome.diagnosis.cause}`);
-    case 'skipped':
-      return skip(`not applicable: ${outcome.predicate.name} = ${JSON.stringify(outcome.predicate.value)}`);
-  }
+  if (outcome.status === 'failed') throw new Error(`${outcome.diagnosis.cause} (${outcome.diagnosis.evidence})`);
+  if (outcome.status === 'blocked') skip(`blocked by ${outcome.by.component}/${outcome.by.check}`);
+  if (outcome.status === 'unobserved') skip(`unobserved: ${outcome.diagnosis.cause}`);
+  if (outcome.status === 'skipped')
+    skip(`not applicable: ${outcome.predicate.name} = ${JSON.stringify(outcome.predicate.value)}`);
 }
