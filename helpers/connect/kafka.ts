@@ -433,8 +433,8 @@ async function readAll(
     retry: RETRY,
   });
   let crash: Error | null = null;
-  consumer.on('consumer.crash', ({ payload }) => {
-    crash = payload.error;
+  consumer.on('consumer.crash', ({ payload: { error, restart } }) => {
+    if (!restart || !passesByItself(error)) crash = error;
   });
   try {
     await consumer.connect();
@@ -462,6 +462,9 @@ async function readAll(
     await consumer.disconnect();
   }
 }
+
+/** Answers by which a broker asks for patience: every client tries again, and kafkajs restarts its consumer. */
+const passesByItself = (error: Error): boolean => 'retriable' in error && error.retriable === true && 'type' in error;
 
 const UNKNOWN = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'GROUP_ID_NOT_FOUND']);
 

@@ -43,6 +43,11 @@ const PROTOCOL: { readonly [type: string]: Rule } = {
     cause: 'the coordinator of the consumer group keeps moving',
     remedy: 'look for brokers that restart',
   },
+  GROUP_LOAD_IN_PROGRESS: {
+    class: 'slow',
+    cause: 'the coordinator is still reading the offsets of its groups',
+    remedy: 'a broker has just taken over: run again; if it stays so, look at the log of the coordinator',
+  },
   POLICY_VIOLATION: {
     class: 'misconfigured',
     cause: 'a policy of the cluster refuses this request',
