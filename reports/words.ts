@@ -70,7 +70,8 @@ export function noVerdictReason({ problems, run }: Report): string {
 /** What to say of a component in a table's last column: its evidence, or the first thing that is wrong. */
 export function remark(component: ReportComponent): string {
   const { checks } = component;
-  const wrong = checks.find(({ status, points }) => status !== 'passed' && status !== 'skipped' && points > 0);
+  const open = checks.filter(({ status, points }) => status !== 'passed' && status !== 'skipped' && points > 0);
+  const wrong = open.find(({ diagnosis }) => diagnosis !== null) ?? open[0];
   const count = (status: Status): number => checks.filter((check) => check.status === status).length;
   const held = component.status === 'Complete' ? `${count('passed')} held; ` : '';
   if (wrong) return `${held}${wrong.diagnosis?.cause ?? `blocked by ${wrong.blockedBy}`}`;
