@@ -12,6 +12,8 @@ export const BUDGETS = {
   sweep: 20_000,
   /** Between two looks at something that is to become true. */
   poll: 50,
+  /** Between two whole preflights while a platform settles. */
+  settle: 1_000,
   /** After Ctrl-C: bodies in flight get this long to come to an end before they are cut. */
   cancel: 1_500,
   /** Closing clients and workers at the end of a run. */
