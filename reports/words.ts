@@ -17,6 +17,13 @@ export const checksOf = (report: Report): ReportCheck[] => report.components.fla
 export const isSelected = (check: ReportCheck): boolean =>
   !(check.status === 'unobserved' && check.points === 0 && check.diagnosis?.cause === 'not selected');
 
+/** `7 checks`, or of them how many were asked. */
+export function checkCount(report: Report): string {
+  const all = checksOf(report);
+  const asked = all.filter(isSelected).length;
+  return asked === all.length ? plural(asked, 'check') : `${asked} of ${plural(all.length, 'check')}`;
+}
+
 export const VERDICT_WORDS = { pass: 'PASS', fail: 'FAIL', 'no-verdict': 'NO VERDICT' } as const satisfies Record<
   Report['verdict'],
   string
