@@ -1,7 +1,7 @@
 import type { ComponentStatus, Report, ReportCheck, ReportComponent, Status } from './model.ts';
 import {
   advice,
-  checksOf,
+  checkCount,
   facts,
   partial,
   plural,
@@ -158,7 +158,7 @@ function footer(report: Report): string {
   const took = `validation took ${seconds(run.durationMs)}`;
   const mode = run.readOnly ? 'read-only' : `${cleanup.created} scratch objects created, ${cleanup.removed} removed`;
   const whole = run.complete ? 'complete' : `**incomplete: ${text(run.cut ?? 'cut short')}**`;
-  return `<sub>Target ${text(target(report))} · ${run.startedAt.slice(0, 16).replace('T', ' ')} UTC, ${took}, ${whole} · ${mode} · run ${run.id} · ${plural(checksOf(report).length, 'check')}</sub>`;
+  return `<sub>Target ${text(target(report))} · ${run.startedAt.slice(0, 16).replace('T', ' ')} UTC, ${took}, ${whole} · ${mode} · run ${run.id} · ${checkCount(report)}</sub>`;
 }
 
 function checkTable(component: ReportComponent): string {

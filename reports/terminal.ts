@@ -1,6 +1,6 @@
 import type { ComponentStatus, Report, ReportComponent } from './model.ts';
 import {
-  checksOf,
+  checkCount,
   EXIT_CODES,
   noVerdictReason,
   partial,
@@ -79,7 +79,7 @@ export function terminal(report: Report, { colour, out, width = 80 }: TerminalOp
     clip(`report ${out}/report.md   report.json  junit.xml  evidence.json`, width),
   );
   const reasons = report.verdict === 'fail' ? `  ${broken.length} of ${report.gate.length} rules broken` : '';
-  const counted = `${plural(checksOf(report).length, 'check')} in ${seconds(run.durationMs)}`;
+  const counted = `${checkCount(report)} in ${seconds(run.durationMs)}`;
   lines.push(
     paint(
       shade,

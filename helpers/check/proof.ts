@@ -167,7 +167,7 @@ async function openStand({ service, runOn }: Provable, { declare, beforeDoor, be
     runner,
     context,
     async [Symbol.asyncDispose]() {
-      await Promise.race([runner[Symbol.asyncDispose](), new Promise((done) => setTimeout(done, BUDGETS.cancel))]);
+      await Promise.race([runner[Symbol.asyncDispose](), new Promise((done) => setTimeout(done, BUDGETS.close))]);
       await Promise.all(proxies.map((proxy) => proxy[Symbol.asyncDispose]()));
     },
   };

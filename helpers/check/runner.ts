@@ -161,13 +161,18 @@ export function createRunner<Name extends string, Client extends AsyncDisposable
       return Promise.all([...ids].flatMap((each) => memo.get(each) ?? []));
     },
     async [Symbol.asyncDispose]() {
+      // A cancelled test ends for vitest at once; its body is still at work here.
+      await Promise.allSettled(memo.values());
       const opened = await client?.catch(() => null);
       await opened?.[Symbol.asyncDispose]();
     },
   };
 }
 
-/** Runs the body until it ends, its budget is over or the run is cancelled, whichever comes first. */
+/**
+ * Runs the body until it ends or its budget is over. When the run is cancelled the body is told, and has a little time to come to an end by
+ * itself: what it is just creating must exist before the sweep looks for it.
+ */
 async function bounded<T>(
   body: () => Promise<T>,
   what: string,
@@ -177,21 +182,24 @@ async function bounded<T>(
 ): Promise<T> {
   const due = performance.now() + budgetMs;
   const { promise: cut, reject } = Promise.withResolvers<never>();
-  const end = (reason: Error): void => {
-    reject(reason);
-    stop.abort(reason);
+  const late = (): Error => new DeadlineExceeded(what, Math.round(budgetMs), Math.round(performance.now() - due));
+  const timers = [
+    setTimeout(() => {
+      const reason = late();
+      reject(reason);
+      stop.abort(reason);
+    }, budgetMs),
+  ];
+  const onCancel = (): void => {
+    stop.abort(new Cancelled());
+    timers.push(setTimeout(() => reject(new Cancelled()), BUDGETS.cancel));
   };
-  const timer = setTimeout(
-    () => end(new DeadlineExceeded(what, Math.round(budgetMs), Math.round(performance.now() - due))),
-    budgetMs,
-  );
-  const onCancel = (): void => end(new Cancelled());
-  if (cancel.aborted) onCancel();
-  else cancel.addEventListener('abort', onCancel, { once: true });
+  if (cancel.aborted) throw new Cancelled();
+  cancel.addEventListener('abort', onCancel, { once: true });
   try {
     return await Promise.race([body(), cut]);
   } finally {
-    clearTimeout(timer);
+    for (const timer of timers) clearTimeout(timer);
     cancel.removeEventListener('abort', onCancel);
     stop.abort(new Cancelled());
   }

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join } from 'node:path';
 import { compare } from '../../reports/compare.ts';
 import { reportFiles } from '../../reports/files.ts';
 import { judge } from '../../reports/judge.ts';
@@ -8,6 +8,7 @@ import { terminal } from '../../reports/terminal.ts';
 import { EXIT_CODES } from '../../reports/words.ts';
 import { writeAtomically } from '../evidence-file.ts';
 import type { Output } from './output.ts';
+import { shortest } from './run.ts';
 import { UsageError } from './usage-error.ts';
 
 /** Reports from recorded files; needs no platform and no network. */
@@ -26,9 +27,7 @@ function render(file: string, output: Output): number {
   const judged = judge(evidence);
   const out = dirname(file);
   for (const [name, text] of reportFiles(judged)) writeAtomically(join(out, name), text);
-  output.result(
-    terminal(judged, { colour: output.colour, out: relative(process.cwd(), out) || '.', width: output.columns }),
-  );
+  output.result(terminal(judged, { colour: output.colour, out: shortest(out), width: output.columns }));
   return EXIT_CODES[judged.verdict];
 }
 

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { reportFiles } from '../../reports/files.ts';
 import { judge } from '../../reports/judge.ts';
 import type {
@@ -264,6 +264,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
       phase,
       secrets,
       services,
+      reachable: new Set(doors.filter(({ state }) => state === 'open').map(({ component }) => component)),
       folder: LEDGERS,
       own: ledger,
       now: Date.now(),
@@ -282,12 +283,18 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
   const report = judge(evidence.flush(), baseline);
   const files = reportFiles(report);
   for (const [name, text] of files) writeAtomically(join(out, name), text);
-  const summary = { colour: output.colour, out: relative(process.cwd(), out) || '.', width: output.columns };
+  const summary = { colour: output.colour, out: shortest(out), width: output.columns };
   return {
     exitCode: EXIT_CODES[report.verdict],
     report,
     text: flags.json ? (files.get('report.json') ?? '') : terminal(report, summary),
   };
+}
+
+/** As a reader of this terminal would type it. */
+export function shortest(path: string): string {
+  const near = relative(process.cwd(), path) || '.';
+  return near.startsWith('..') ? resolve(path) : near;
 }
 
 const suiteFilter = (path: string): string => (path.endsWith('.ts') || path.endsWith('/') ? path : `${path}/`);

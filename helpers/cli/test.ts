@@ -1,11 +1,10 @@
 import type { Reporter, TestModule } from 'vitest/node';
 import { localTypes } from '../../fixtures/platform/platform.ts';
-import type { Report } from '../../reports/model.ts';
 import { checksOf, isSelected } from '../../reports/words.ts';
 import { type RunFlags, runFlags, splitTestArguments } from './flags.ts';
 import { LOCAL_PHASE, localPlatform } from './local-platform.ts';
 import type { Output } from './output.ts';
-import { type Aim, elsewhere, type LocalFacts, prepare, run, suiteType } from './run.ts';
+import { type Aim, elsewhere, type LocalFacts, prepare, type RunResult, run, suiteType } from './run.ts';
 import { type Stop, stopOnSignals } from './stop.ts';
 import { UsageError } from './usage-error.ts';
 import { openVitest, type Project, runVitest } from './vitest-runs.ts';
@@ -41,13 +40,13 @@ export async function test(argv: readonly string[], output: Output): Promise<num
 
   let own: Count = { passed: 0, failed: 0 };
   if (wantsOwn) own = await ownTests('unit', asked, stop);
-  if (starting === null) return finish(own, null, output);
+  if (starting === null) return finish(own, null, flags, output);
   await using local = await starting;
   const aim: Aim = { phaseFile: flags.phase ?? LOCAL_PHASE, flags, local, paths: asked.suites, pattern: asked.pattern };
   const prepared = await prepare(aim, output);
   if (everything && flags.phase === null && stop.reason() === null)
     own = sum(own, await ownTests('drills', asked, stop, local));
-  return finish(own, await run(prepared, aim, output, stop), output);
+  return finish(own, await run(prepared, aim, output, stop), flags, output);
 }
 
 export async function askedOf(argv: readonly string[]): Promise<Asked> {
@@ -121,7 +120,7 @@ export function countingReporter(): { reporter: Reporter; count(): Count } {
 
 const sum = (a: Count, b: Count): Count => ({ passed: a.passed + b.passed, failed: a.failed + b.failed });
 
-function finish(own: Count, result: { exitCode: number; report: Report; text: string } | null, output: Output): number {
+function finish(own: Count, result: RunResult | null, { json }: RunFlags, output: Output): number {
   const checks = result ? checksOf(result.report).filter(isSelected) : [];
   const held = checks.filter(({ status }) => status === 'passed' || status === 'skipped').length;
   const all = sum(own, { passed: held, failed: checks.length - held });
@@ -130,6 +129,6 @@ function finish(own: Count, result: { exitCode: number; report: Report; text: st
     output.result(line);
     return own.failed > 0 ? 1 : own.passed > 0 ? 0 : 3;
   }
-  output.result(result.text.startsWith('{') ? result.text : `${line}\n${result.text}`);
+  output.result(json ? result.text : `${line}\n${result.text}`);
   return own.failed > 0 ? 1 : result.exitCode;
 }

@@ -85,7 +85,7 @@ export async function runVitest(vitest: Vitest, filters: readonly string[], stop
   const { promise: cut, resolve } = Promise.withResolvers<void>();
   const onStop = (): void => {
     void vitest.cancelCurrentRun('keyboard-input').catch(() => undefined);
-    setTimeout(resolve, BUDGETS.cancel).unref();
+    setTimeout(resolve, BUDGETS.cancel + BUDGETS.close).unref();
   };
   if (stop.aborted) onStop();
   else stop.addEventListener('abort', onStop, { once: true });
@@ -93,7 +93,7 @@ export async function runVitest(vitest: Vitest, filters: readonly string[], stop
     await Promise.race([vitest.start([...filters]).then(() => undefined), cut]);
   } finally {
     stop.removeEventListener('abort', onStop);
-    await Promise.race([vitest.close(), new Promise((done) => setTimeout(done, BUDGETS.cancel).unref())]);
+    await Promise.race([vitest.close(), new Promise((done) => setTimeout(done, BUDGETS.close).unref())]);
     process.exitCode = undefined;
   }
 }

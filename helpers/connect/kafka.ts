@@ -187,38 +187,23 @@ export function diagnoseGreeting(error: unknown, address: string, subject = `bro
           remedy: 'look for a proxy or load balancer that cuts connections, then for a broker that crashes',
           ...rest,
         };
-      case 'local':
-        return {
-          class: 'our-side',
-          cause: `we could not ask ${subject}`,
-          remedy: 'read the evidence; look at the machine that runs the suite',
-          ...rest,
-        };
-      case 'not-tls':
-        return {
-          class: 'tls',
-          cause: `${subject} does not speak TLS on this port`,
-          remedy: 'leave `tls` out of the phase file, or name the TLS port',
-          ...rest,
-        };
-      case 'not-kafka':
-        return {
-          class: 'wrong-product',
-          cause: `what answers as ${subject} is not Kafka`,
-          remedy: 'check the port of the endpoint',
-          ...rest,
-        };
     }
   }
   const wire = diagnoseWire(error, subject);
-  return wire
-    ? { ...wire, subject }
-    : {
-        class: 'unexplained',
-        cause: `${subject} can not be greeted`,
-        remedy: 'read the evidence and the log of the broker',
-        ...rest,
-      };
+  if (wire) return { ...wire, subject };
+  if (error instanceof WireError && error.kind === 'local')
+    return {
+      class: 'our-side',
+      cause: `we could not ask ${subject}`,
+      remedy: 'read the evidence; look at the machine that runs the suite',
+      ...rest,
+    };
+  return {
+    class: 'unexplained',
+    cause: `${subject} can not be greeted`,
+    remedy: 'read the evidence and the log of the broker',
+    ...rest,
+  };
 }
 
 async function knock(target: Target, signal: AbortSignal): Promise<Knock> {
@@ -227,19 +212,21 @@ async function knock(target: Target, signal: AbortSignal): Promise<Knock> {
     const dialled = target.route.dial(logical);
     return { logical, dialled, path: target.route.path };
   });
-  const [greetings, first] = await Promise.all([
-    Promise.all(
-      addresses.map((address) =>
-        greet(target, address, signal).then(
-          () => ({ address, diagnosis: null }),
-          (error: unknown) => ({ address, diagnosis: diagnoseGreeting(error, address) }),
-        ),
+  const giveUp = new AbortController();
+  const looking = look(target, addresses, new Set(), AbortSignal.any([signal, giveUp.signal]));
+  const greetings = await Promise.all(
+    addresses.map((address) =>
+      greet(target, address, signal).then(
+        () => ({ address, diagnosis: null }),
+        (error: unknown) => ({ address, diagnosis: diagnoseGreeting(error, address) }),
       ),
     ),
-    look(target, addresses, new Set(), signal),
-  ]);
+  );
   const mute = greetings.filter((each) => each.diagnosis !== null);
   const answering = greetings.filter((each) => each.diagnosis === null).map(({ address }) => address);
+  // Where nobody answers there is nothing to look at, and kafkajs would go on trying.
+  if (answering.length === 0) giveUp.abort();
+  const first = await looking;
   // The first look may have met a broker that takes it down with it; those that answer can still tell of the cluster.
   const again = 'error' in first && mute.length > 0 && answering.length > 0;
   const cluster = again ? await look(target, answering, new Set(mute.map(({ address }) => address)), signal) : first;
