@@ -17,6 +17,7 @@ import { terminal } from '../../reports/terminal.ts';
 import { suiteReporter } from '../../reports/vitest-reporter.ts';
 import { EXIT_CODES } from '../../reports/words.ts';
 import { catalogueDrift, catalogueHash, loadCatalogue, ROOT } from '../catalogue.ts';
+import { endDisruption } from '../check/disruption.ts';
 import type { Handout } from '../check/handout.ts';
 import { EvidenceFile, pointLatest, writeAtomically } from '../evidence-file.ts';
 import { formatPhaseError } from '../phase/errors.ts';
@@ -250,7 +251,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
     selection: { only: selection.only, levels: selection.levels },
     ledger,
     proving: false,
-    local: { env: {}, processes: {} },
+    local: { env: {}, processes: flags.disrupt && phase.local ? local.processes : {} },
   };
   for (const project of vitest.projects) project.provide('assay', handout);
   const filters =
@@ -258,6 +259,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
       ? aim.paths.map((path) => suiteFilter(path))
       : [...typesAsked].map((type) => `suites/${type}/`);
   await runVitest(vitest, filters, stop.signal);
+  endDisruption(handout.local.processes);
 
   if (ledger !== null)
     cleanup = await sweep({

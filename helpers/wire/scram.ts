@@ -32,7 +32,8 @@ export function scramLogin(
       const { r, s, i } = attributes(challenge);
       const rounds = Number(i);
       if (!r?.startsWith(nonce) || r === nonce || !s) throw new Error('the challenge does not belong to this login');
-      if (!(rounds >= LEAST_ROUNDS)) throw new Error(`the challenge asks for ${i} rounds, ${LEAST_ROUNDS} are the least`);
+      if (!(rounds >= LEAST_ROUNDS))
+        throw new Error(`the challenge asks for ${i} rounds, ${LEAST_ROUNDS} are the least`);
       const size = createHash(hash).digest().length;
       const salted = await derive(password, Buffer.from(s, 'base64'), rounds, size, hash);
       const withoutProof = `c=biws,r=${r}`;
