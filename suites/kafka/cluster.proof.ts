@@ -53,7 +53,6 @@ proveTogether(
     'kafka.cluster.brokers': { expect: 'not-redundant', subject: 'broker 2' },
     'kafka.controller.quorum': { expect: 'not-redundant', subject: 'broker 2' },
     'kafka.partitions.under-replicated': { expect: 'not-redundant', subject: 'broker 2' },
-    'kafka.topic.create': { expect: 'not-redundant' },
   },
 );
 

@@ -1,7 +1,14 @@
-import { corruptFetch, truncateFetch } from '../../fixtures/faults/kafka-frames.ts';
+import { corruptFetch, thinOutTopics, truncateFetch } from '../../fixtures/faults/kafka-frames.ts';
 import { prove } from '../../helpers/check/proof.ts';
 import { everywhere } from './faults.ts';
 import './data.test.ts';
+
+prove('kafka.topic.create', {
+  fault: 'every topic that is asked for gets one replica',
+  expect: 'not-redundant',
+  from: 'body',
+  break: everywhere((proxy) => proxy.rewrite(thinOutTopics())),
+});
 
 prove('kafka.topic.round-trip', {
   fault: 'a bit of every value changes on its way back',
