@@ -203,7 +203,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
   const ledger = readOnly ? null : beginLedger(LEDGERS, runId, phase.local, endpoints);
 
   const opening = openVitest(
-    'suites',
+    flags.disrupt ? 'all-suites' : 'suites',
     [
       suiteReporter({
         declared: (type, entries) => void declared.set(type, [...(declared.get(type) ?? []), ...entries]),
@@ -273,7 +273,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
     });
   else cleanup = { created: 0, removed: 0, left: [] };
   if (stop.reason() === null && aim.paths.every((path) => !path.endsWith('.ts')))
-    problems.push(...drift(catalogue, declared, typesAsked, phase, selection));
+    problems.push(...drift(catalogue, declared, typesAsked, phase, selection, flags.disrupt));
   timing = {
     preflightMs: seen.tookMs,
     longestChain: longestChain(phase, catalogue, doors, [...records.values()]),
@@ -301,16 +301,18 @@ function drift(
   types: ReadonlySet<string>,
   phase: Phase,
   selection: Selection,
+  disrupt: boolean,
 ): Problem[] {
   const asked = new Set(
     phase.components
       .filter(({ id }) => selection.only.length === 0 || selection.only.includes(id))
       .map(({ type }) => type),
   );
+  const promised = (entries: readonly CatalogueCheck[]) => entries.filter(({ disruptive }) => disrupt || !disruptive);
   return [...types]
     .filter((type) => asked.has(type))
     .flatMap((type) =>
-      catalogueDrift(type, catalogue[type] ?? [], declared.get(type) ?? []).map((what) => ({
+      catalogueDrift(type, promised(catalogue[type] ?? []), declared.get(type) ?? []).map((what) => ({
         where: `suites/${type}`,
         what,
         remedy: 'npm run catalogue, and commit what it writes',
