@@ -199,16 +199,20 @@ function authorizationOf({ component, secrets }: Target, scheme: Scheme): string
     : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 }
 
-/** Source: undici, "Errors"; llhttp's error names begin with HPE. */
+/** Source: undici, "Errors". */
 function asRestError(error: unknown, what: string, answered: boolean): unknown {
   if (!(error instanceof Error)) return error;
   const code = 'code' in error ? String(error.code) : '';
   const data = 'data' in error && typeof error.data === 'string' ? error.data : '';
   const { bytesRead = 0 } = ('socket' in error && (error.socket as { bytesRead?: number } | null)) || {};
-  if (code.startsWith('HPE_'))
+  if (error.name === 'HTTPParserError')
     return data.startsWith('\x15\x03')
       ? new RestError('tls-expected', `${what}: a TLS alert`, { cause: error })
-      : new RestError('not-http', `${what}: what answers is not HTTP (${code})`, { cause: error });
+      : new RestError(
+          'not-http',
+          `${what}: what answers is not HTTP, it begins with ${JSON.stringify(data.slice(0, 32))}`,
+          { cause: error },
+        );
   switch (code) {
     case 'UND_ERR_CONNECT_TIMEOUT':
       return new RestError('no-connection', `${what}: no connection within ${BUDGETS.connect} ms`, { cause: error });
