@@ -58,6 +58,11 @@ const Models = z.object({
 });
 export const Anything = z.object({});
 
+/** The scheme of locations whose bytes go through the server. */
+const PROXIED = 'mlflow-artifacts:';
+
+const EVERYTHING = { view_type: 'ALL', max_results: 1_000 };
+
 /** The longest name of a workspace (WorkspaceNameValidator). */
 const WORKSPACE_NAME = 63;
 const WORKSPACES = '/api/3.0/mlflow/workspaces';
@@ -217,45 +222,49 @@ const isAbsent = (error: unknown): boolean =>
   error instanceof RestError && (error.status === 404 || error.body.includes('RESOURCE_DOES_NOT_EXIST'));
 
 /**
- * Models, then experiments with their artifacts, then the workspaces, which take with them all that the API can't delete for good.
- * An experiment outside of a workspace ends in the lifecycle stage `deleted`; the rest is up to `mlflow gc` on the server.
+ * A workspace takes with it all that stands in it, for good. What stands outside: models go for good, experiments end in the lifecycle
+ * stage `deleted` without their artifacts, and the rest of them is up to `mlflow gc` on the server.
  */
 async function sweep(
-  { workspaces }: MlflowClient,
+  client: MlflowClient,
   entries: readonly ScratchEntry[],
   signal: AbortSignal,
 ): Promise<{ entry: ScratchEntry; why: string }[]> {
-  const of = (kind: string): ScratchEntry[] => entries.filter((entry) => entry.kind === kind);
-  const own = (await workspaces.offered(signal)) ? of('workspace') : [];
-  const apis = [null, ...own.map(({ name }) => name)].map((name) => workspaces.api(name));
-  const left = new Map<ScratchEntry, string>();
-  const removeAll = (kind: readonly ScratchEntry[], remove: (name: string) => Promise<unknown>): Promise<unknown> =>
-    Promise.all(kind.map((entry) => remove(entry.name).catch((error) => left.set(entry, describe(error)))));
-  const everywhere = (remove: (api: MlflowApi, name: string, signal: AbortSignal) => Promise<void>) => (name: string) =>
-    Promise.all(apis.map((api) => remove(api, name, signal)));
-  await removeAll(of('model'), everywhere(removeModel));
-  await removeAll(of('experiment'), everywhere(removeExperiment));
-  await removeAll(own, async (name) => {
-    await absentAfter(() => workspaces.remove(name, signal));
-    await until(async () => ((await workspaces.list(signal)).includes(name) ? undefined : true), signal);
-  });
-  return [...left].map(([entry, why]) => ({ entry, why }));
+  const offered = await client.workspaces.offered(signal);
+  const remove = async ({ kind, name }: ScratchEntry): Promise<void> => {
+    if (kind === 'model') await removeModel(client, name, signal);
+    if (kind === 'experiment') await removeExperiment(client, name, signal);
+    if (kind === 'workspace' && offered) await removeWorkspace(client.workspaces, name, signal);
+  };
+  const left: { entry: ScratchEntry; why: string }[] = [];
+  await Promise.all(
+    entries.map((entry) =>
+      absentAfter(() => remove(entry)).catch((error) => left.push({ entry, why: describe(error) })),
+    ),
+  );
+  return left;
 }
 
 async function removeModel(api: MlflowApi, name: string, signal: AbortSignal): Promise<void> {
-  await absentAfter(() => api.call('DELETE', 'registered-models/delete', Anything, signal, { json: { name } }));
+  await api.call('DELETE', 'registered-models/delete', Anything, signal, { json: { name } });
 }
 
 async function removeExperiment(api: MlflowApi, name: string, signal: AbortSignal): Promise<void> {
-  await absentAfter(async () => {
-    const query = { experiment_name: name };
-    const { experiment } = await api.call('GET', 'experiments/get-by-name', OneExperiment, signal, { query });
-    const { experiment_id, artifact_location } = experiment;
-    if (artifact_location.startsWith('mlflow-artifacts:'))
-      await absentAfter(() => api.artifacts.remove(artifact_location, signal));
-    if (experiment.lifecycle_stage === 'active')
-      await api.call('POST', 'experiments/delete', Anything, signal, { json: { experiment_id } });
-  });
+  const query = { experiment_name: name };
+  const { experiment } = await api.call('GET', 'experiments/get-by-name', OneExperiment, signal, { query });
+  const { experiment_id, artifact_location, lifecycle_stage } = experiment;
+  if (artifact_location.startsWith(PROXIED)) await absentAfter(() => api.artifacts.remove(artifact_location, signal));
+  if (lifecycle_stage === 'active')
+    await api.call('POST', 'experiments/delete', Anything, signal, { json: { experiment_id } });
+}
+
+async function removeWorkspace(workspaces: Workspaces, name: string, signal: AbortSignal): Promise<void> {
+  const api = workspaces.api(name);
+  const { experiments } = await api.call('POST', 'experiments/search', Experiments, signal, { json: EVERYTHING });
+  if (experiments.some(({ artifact_location }) => artifact_location.startsWith(PROXIED)))
+    await absentAfter(() => api.artifacts.remove(`${PROXIED}/workspaces/${name}`, signal));
+  await workspaces.remove(name, signal);
+  await until(async () => ((await workspaces.list(signal)).includes(name) ? undefined : true), signal);
 }
 
 /** Deletions here are done when they are answered; what was not there needs none. */

@@ -43,10 +43,17 @@ export interface RayClient extends AsyncDisposable {
     logs(submissionId: string, signal: AbortSignal): Promise<string>;
     list(signal: AbortSignal): Promise<RayJob[]>;
     stop(submissionId: string, signal: AbortSignal): Promise<void>;
-    /** Of a job that has ended. */
+    /** Deletes a job that has ended, and waits until it stays away. */
     remove(submissionId: string, signal: AbortSignal): Promise<void>;
   };
 }
+
+/**
+ * Who looks after a job looks once a second. A job that is deleted before its end was seen is written down again, as failed, and from
+ * then on nobody looks after it: within 2 s as measured. Source: ray 2.60, dashboard/modules/job/job_manager.py, _monitor_job_internal.
+ */
+const RETURNS_MS = 4_000;
+const LOOK_MS = 100;
 
 export const service: Service<'ray', RayClient> = {
   type: 'ray',
@@ -145,13 +152,29 @@ function jobsOf(http: RestClient): RayClient['jobs'] {
       (await http.json('GET', `${path(id)}/logs`, z.object({ logs: z.string() }), signal)).logs,
     list: (signal) => http.json('GET', '/api/jobs/', z.array(Job), signal),
     stop: async (id, signal) => void (await http.bytes('POST', `${path(id)}/stop`, signal)),
-    remove: async (id, signal) => void (await http.bytes('DELETE', path(id), signal)),
+    async remove(id, signal) {
+      const over = performance.now() + RETURNS_MS;
+      await http.bytes('DELETE', path(id), signal);
+      await until(
+        async () => {
+          const returned = await http.json('GET', path(id), Job, signal).catch(nullWhereAbsent);
+          if (returned === null) return performance.now() > over ? true : undefined;
+          await http.bytes('DELETE', path(id), signal);
+          return true;
+        },
+        signal,
+        LOOK_MS,
+      );
+    },
   };
 }
 
 export const hasEnded = ({ status }: RayJob): boolean => status !== 'PENDING' && status !== 'RUNNING';
 
-const isAbsent = (error: unknown): boolean => error instanceof RestError && error.status === 404;
+function nullWhereAbsent(error: unknown): null {
+  if (error instanceof RestError && error.status === 404) return null;
+  throw error;
+}
 
 /** Ray deletes only what has ended, so a job that runs is stopped first. */
 async function sweep(
@@ -159,20 +182,14 @@ async function sweep(
   entries: readonly ScratchEntry[],
   signal: AbortSignal,
 ): Promise<{ entry: ScratchEntry; why: string }[]> {
-  const left: { entry: ScratchEntry; why: string }[] = [];
-  const find = (name: string): Promise<RayJob | null> =>
-    jobs.get(name, signal).catch((error) => {
-      if (isAbsent(error)) return null;
-      throw error;
-    });
   const remove = async (name: string): Promise<void> => {
-    const job = await find(name);
+    const job = await jobs.get(name, signal).catch(nullWhereAbsent);
     if (job === null) return;
     if (!hasEnded(job)) await jobs.stop(name, signal);
-    await until(async () => ((await jobs.get(name, signal).then(hasEnded)) ? true : undefined), signal);
+    await until(async () => (hasEnded(await jobs.get(name, signal)) ? true : undefined), signal, LOOK_MS);
     await jobs.remove(name, signal);
-    await until(async () => ((await find(name)) === null ? true : undefined), signal);
   };
+  const left: { entry: ScratchEntry; why: string }[] = [];
   await Promise.all(
     entries.map((entry) => remove(entry.name).catch((error) => left.push({ entry, why: describe(error) }))),
   );

@@ -9,8 +9,6 @@ import type { Target } from '../service.ts';
 const MOST_BYTES = 8 * 2 ** 20;
 /** Of a body in an error: enough to see what it says. */
 const SHOWN = 600;
-/** A connection idle for longer is not used again: servers close theirs after 2 s (gunicorn), 5 s (uvicorn) or more. */
-const IDLE_MS = 1_000;
 const CONNECTIONS = 8;
 
 export type RestErrorKind =
@@ -88,7 +86,8 @@ export async function openRest(
   const pool = new Pool(origin, {
     connect: await connector(buildConnector, base, target, seen),
     connections: CONNECTIONS,
-    keepAliveTimeout: IDLE_MS,
+    // A connection for each exchange: on one that is used again, a server that closes it at that moment looks like one that fails.
+    pipelining: 0,
     maxResponseSize: MOST_BYTES,
   });
   const authorization = authorizationOf(target, scheme);
@@ -200,15 +199,20 @@ function authorizationOf({ component, secrets }: Target, scheme: Scheme): string
     : `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
 }
 
-/** Source: undici, "Errors"; llhttp's error names begin with HPE. */
+/** Source: undici, "Errors". */
 function asRestError(error: unknown, what: string, answered: boolean): unknown {
   if (!(error instanceof Error)) return error;
   const code = 'code' in error ? String(error.code) : '';
   const data = 'data' in error && typeof error.data === 'string' ? error.data : '';
-  if (code.startsWith('HPE_'))
+  const { bytesRead = 0 } = ('socket' in error && (error.socket as { bytesRead?: number } | null)) || {};
+  if (error.name === 'HTTPParserError')
     return data.startsWith('\x15\x03')
       ? new RestError('tls-expected', `${what}: a TLS alert`, { cause: error })
-      : new RestError('not-http', `${what}: what answers is not HTTP (${code})`, { cause: error });
+      : new RestError(
+          'not-http',
+          `${what}: what answers is not HTTP, it begins with ${JSON.stringify(data.slice(0, 32))}`,
+          { cause: error },
+        );
   switch (code) {
     case 'UND_ERR_CONNECT_TIMEOUT':
       return new RestError('no-connection', `${what}: no connection within ${BUDGETS.connect} ms`, { cause: error });
@@ -217,7 +221,8 @@ function asRestError(error: unknown, what: string, answered: boolean): unknown {
     case 'UND_ERR_SOCKET':
     case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
     case 'ECONNRESET':
-      if (answered) return new RestError('truncated', `${what}: the answer breaks off`, { cause: error });
+      if (answered || bytesRead > 0)
+        return new RestError('truncated', `${what}: the answer breaks off`, { cause: error });
       return code === 'ECONNRESET'
         ? error
         : new RestError('closed', `${what}: closed without an answer`, { cause: error });

@@ -24,13 +24,14 @@ check(
   'ray.job.round-trip',
   {
     level: 'round-trip',
-    claim: 'A submitted job runs a task on the cluster, succeeds, and its log holds what the task computed',
+    claim:
+      'A submitted job runs a task, succeeds, its log holds what the task computed, and it goes when it is deleted',
     writes: ['job'],
     deadlineMs: JOB_MS,
     otherwise: { class: 'data-wrong', remedy: 'read the log of the job and the logs of its node' },
   },
   async ({ ray, scratch, signal, expect, fail, observe }) => {
-    const id = scratch.name('job', 'answer');
+    const id = scratch.name('job', 'task');
     const nonce = randomBytes(16).toString('hex');
     await ray.jobs.submit(id, entrypoint(nonce), signal);
     const seen = new Set<RayJob['status']>();
@@ -55,6 +56,7 @@ check(
     expect(job.driver_exit_code, 'exit code of the driver').toBe(0);
     const [, answer, node] = /^answer ([0-9a-f]+) on (\S+)$/m.exec(logs) ?? [];
     expect(answer, 'what the task computed, as the log has it').toBe(createHash('sha256').update(nonce).digest('hex'));
+    await ray.jobs.remove(id, signal);
     return { status: job.status, exitCode: job.driver_exit_code ?? null, node: node ?? null };
   },
 );
