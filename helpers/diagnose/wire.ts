@@ -108,12 +108,22 @@ export function* causes(error: unknown): Generator<Error> {
 
 const originalError = (e: Error): unknown => ('originalError' in e ? e.originalError : undefined);
 
+/** Some clients keep nothing of the socket's error but its message: `connect ECONNREFUSED 10.0.0.1:7687`. */
+const MENTIONED = new RegExp(`\\b(?:${Object.keys(RULES).join('|')})\\b`);
+
 /** What a network error means whatever the service; null when it is none that we know. */
 export function diagnoseWire(error: unknown, where: string): Diagnosis | null {
-  for (const e of [...causes(error)].reverse()) {
-    const code = 'code' in e && typeof e.code === 'string' ? e.code : null;
-    const rule = code === null ? undefined : RULES[code];
-    if (rule) return { ...rule, cause: `${where}: ${rule.cause}`, evidence: `${code}: ${e.message}` };
-  }
+  const innermostFirst = [...causes(error)].reverse();
+  const codeOf = (e: Error): string => ('code' in e && typeof e.code === 'string' ? e.code : '');
+  for (const read of [codeOf, (e: Error): string => MENTIONED.exec(e.message)?.[0] ?? ''])
+    for (const e of innermostFirst) {
+      const rule = RULES[read(e)];
+      if (rule)
+        return {
+          ...rule,
+          cause: `${where}: ${rule.cause}`,
+          evidence: e.message.includes(read(e)) ? e.message : `${read(e)}: ${e.message}`,
+        };
+    }
   return null;
 }
