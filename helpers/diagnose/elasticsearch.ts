@@ -81,7 +81,10 @@ const NOTHING_BEHIND: Rule = {
   remedy: 'look at the endpoints of the Service, and at the log of the ingress',
 };
 
-/** What an answer with this status means. @param body the JSON of it, where there is any */
+/**
+ * What an answer with this status means; null: nothing that is known here.
+ * @param body its JSON, where there is any; an item of a bulk answer has the same shape
+ */
 export function diagnoseStatus(status: number, body: unknown, title: string): Diagnosis | null {
   const { type, reason } = errorOf(body);
   const known = TYPES[type];

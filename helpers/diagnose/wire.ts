@@ -39,6 +39,12 @@ const RULES: { readonly [code: string]: Rule } = {
     cause: 'the port does not speak TLS',
     remedy: 'leave `tls` out of the phase file, or name the TLS port',
   },
+  EPROTO: {
+    class: 'tls',
+    cause: 'the TLS handshake breaks off',
+    remedy:
+      'leave `tls` out of the phase file where the port speaks plaintext; else compare the TLS versions of both sides',
+  },
   SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority(),
   DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority(),
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: unknownAuthority(),

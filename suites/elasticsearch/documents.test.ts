@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { suite } from '../../helpers/check/suite.ts';
 import { service } from '../../helpers/connect/elasticsearch.ts';
+import { diagnoseStatus } from '../../helpers/diagnose/elasticsearch.ts';
 
 const check = suite(service);
 
@@ -15,7 +16,7 @@ check(
       remedy: 'compare the evidence with the index (GET <index>/_search); look for a proxy that changes bytes',
     },
   },
-  async ({ elasticsearch: { api, createIndex }, scratch, expect, observe, signal }) => {
+  async ({ elasticsearch: { api, createIndex }, component, scratch, expect, fail, observe, signal }) => {
     const index = scratch.name('index', 'documents');
     const sent = Array.from({ length: 500 }, (_, n) => ({
       number: n,
@@ -37,7 +38,9 @@ check(
     );
     const operations = sent.flatMap((document) => [{ index: { _id: String(document.number) } }, document]);
     const written = await api.bulk({ index, operations, refresh: 'wait_for' }, { signal });
-    const refused = written.items.flatMap(({ index: item }) => (item?.error ? [item.error] : []));
+    const refused = written.items.flatMap(({ index: item }) => (item?.error ? [item] : []));
+    const known = refused[0] && diagnoseStatus(refused[0].status, refused[0], component.title);
+    if (known) fail(known);
     expect(refused.slice(0, 3), `${refused.length} of 500 documents refused`).toEqual([]);
     const sequence = written.items.map(({ index: item }) => item?._seq_no);
     expect(new Set(sequence).size, 'sequence numbers handed out').toBe(500);

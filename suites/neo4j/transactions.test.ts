@@ -25,7 +25,7 @@ check(
       text: `node ${n} of Zürich, 東京, 🜚`,
       list: [`${n}`, 'b'],
       truth: n % 2 === 0,
-      at: `2026-02-28T23:59:59.00000000${n}+01:00`,
+      at: `2026-02-28T23:59:59.00000010${n}+01:00`,
     }));
     await neo4j.write(
       `UNWIND $sent AS row
