@@ -4,6 +4,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { localService, localTypes } from '../../fixtures/platform/platform.ts';
 import { ROOT } from '../catalogue.ts';
 import { loadServices } from '../services.ts';
 import { formatPhaseError } from './errors.ts';
@@ -11,6 +12,12 @@ import { PHASE_SCHEMA_FILE, phaseJsonSchema } from './json-schema.ts';
 import { loadPhase } from './load.ts';
 
 const services = await loadServices();
+/** What the local platform exports where none of its services could be started. */
+const notStarted = Object.fromEntries(
+  (await Promise.all(localTypes().map(localService))).flatMap(({ exports }) =>
+    Object.entries(exports).map(([name, { placeholder }]) => [name, placeholder]),
+  ),
+);
 const PHASES = join(ROOT, 'fixtures', 'phases');
 
 test('phase.schema.json is up to date', async () => {
@@ -51,7 +58,10 @@ test.each([
   ['template.yaml', 'production'],
 ])('%s loads, in environment %s', async (name, environment) => {
   const loaded = await loadPhase(join(PHASES, name), {
-    env: { KAFKA_SASL_BOOTSTRAP: '127.0.0.1:9092', KAFKA_USER: 'assay', KAFKA_PASSWORD: 'hunter22' },
+    env: {
+      ...notStarted,
+      ...(name === 'local.yaml' ? {} : { KAFKA_PASSWORD: 'hunter22', NEO4J_PASSWORD: 'hunter22' }),
+    },
     environment,
     services,
     catalogue: {
@@ -66,14 +76,15 @@ test('the template shows every field', async () => {
   const text = await readFile(join(PHASES, 'template.yaml'), 'utf8');
   const { properties, $defs } = phaseJsonSchema(services) as {
     properties: { [key: string]: { properties?: object; items?: { properties?: object } } };
-    $defs: { kafka: { properties: object } };
+    $defs: { [type: string]: { properties?: object } };
   };
   const fields = [
     ...Object.entries(properties).flatMap(([key, { properties, items }]) => [
       key,
-      ...Object.keys({ ...properties, ...items?.properties }),
+      // A component's id is no field: the types' fields are.
+      ...(key === 'components' ? [] : Object.keys({ ...properties, ...items?.properties })),
     ]),
-    ...Object.keys($defs.kafka.properties),
+    ...Object.values($defs).flatMap(({ properties = {} }) => Object.keys(properties)),
   ];
   expect(fields.filter((key) => !new RegExp(`(^|[\\s{\`])${key}:`, 'm').test(text))).toEqual([]);
 });
