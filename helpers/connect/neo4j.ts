@@ -2,9 +2,8 @@ import type { Config, Driver, RoutingControl } from 'neo4j-driver';
 import { z } from 'zod';
 import type { Diagnosis } from '../../reports/model.ts';
 import { BUDGETS } from '../budgets.ts';
-import { DeadlineExceeded } from '../diagnose/finding.ts';
 import { diagnoseHttp } from '../diagnose/http.ts';
-import { diagnoseNeo4j } from '../diagnose/neo4j.ts';
+import { diagnoseNeo4j, NoAnswer } from '../diagnose/neo4j.ts';
 import { describe } from '../diagnose/outcome.ts';
 import { diagnoseWire } from '../diagnose/wire.ts';
 import { knockAll } from '../doors.ts';
@@ -132,7 +131,12 @@ async function open(target: Target, signal: AbortSignal): Promise<Neo4jClient> {
   const { database: declared } = settingsOf(target);
   const [address = ''] = boltAddresses(target);
   const driver = await dial(target, address, BUDGETS.answer);
-  signal.throwIfAborted();
+  try {
+    await bounded('Bolt handshake and login', BUDGETS.connect, signal, () => driver.getServerInfo());
+  } catch (error) {
+    void driver.close().catch(() => undefined);
+    throw error;
+  }
   const run = async (
     routing: RoutingControl,
     query: string,
@@ -164,7 +168,7 @@ async function bounded<T>(what: string, ms: number, signal: AbortSignal, work: (
   signal.throwIfAborted();
   const { promise: cut, reject } = Promise.withResolvers<never>();
   const due = performance.now() + ms;
-  const timer = setTimeout(() => reject(new DeadlineExceeded(what, ms, Math.round(performance.now() - due))), ms);
+  const timer = setTimeout(() => reject(new NoAnswer(what, ms, Math.round(performance.now() - due))), ms);
   const abort = (): void => reject(signal.reason);
   signal.addEventListener('abort', abort, { once: true });
   try {

@@ -1,7 +1,5 @@
-import type { CauseClass, Diagnosis } from '../../reports/model.ts';
-import { causes } from './wire.ts';
-
-type Rule = { readonly class: CauseClass; readonly cause: string; readonly remedy: string };
+import type { Diagnosis } from '../../reports/model.ts';
+import { causes, HUNG_UP, type Rule, SILENT } from './wire.ts';
 
 const NO_MASTER: Rule = {
   class: 'quorum-lost',
@@ -116,11 +114,7 @@ function errorOf(body: unknown): { type: string; reason: string } {
 
 /** Errors of the client by their name. Source: @elastic/transport, src/errors.ts. */
 const CLIENT: { readonly [name: string]: Rule } = {
-  TimeoutError: {
-    class: 'slow',
-    cause: 'a request was accepted and not answered in time',
-    remedy: 'look at GET _cluster/pending_tasks and _nodes/hot_threads; look for a pause of the process',
-  },
+  TimeoutError: SILENT,
   DeserializationError: {
     class: 'data-wrong',
     cause: 'an answer can not be decoded',
@@ -134,7 +128,7 @@ const CLIENT: { readonly [name: string]: Rule } = {
 };
 
 /** undici's words, which the client takes over without the code. */
-const HUNG_UP = /other side closed|terminated|socket hang up/;
+const CLOSED = /other side closed|terminated|socket hang up/;
 const NOT_HTTP = /does not match the HTTP\/1\.1 protocol|Parse Error|Invalid/;
 
 /** What @elastic/elasticsearch threw, in the words of Elasticsearch; null when it is not its to explain. */
@@ -149,12 +143,7 @@ export function diagnoseElasticsearch(error: unknown, title: string): Diagnosis 
 }
 
 function connectionRule(message: string): Rule | null {
-  if (HUNG_UP.test(message))
-    return {
-      class: 'unreachable',
-      cause: 'closes the connection without a whole answer',
-      remedy: 'look into the log of the service for a restart, then for a proxy that cuts connections',
-    };
+  if (CLOSED.test(message)) return HUNG_UP;
   if (NOT_HTTP.test(message)) return CLIENT.DeserializationError ?? null;
   return null;
 }

@@ -1,7 +1,17 @@
-import type { CauseClass, Diagnosis } from '../../reports/model.ts';
-import { causes } from './wire.ts';
+import type { Diagnosis } from '../../reports/model.ts';
+import { BUDGETS } from '../budgets.ts';
+import { causes, HUNG_UP, type Rule, SILENT, STALLED } from './wire.ts';
 
-type Rule = { readonly class: CauseClass; readonly cause: string; readonly remedy: string };
+/** The driver has no time-out for an answer, so this stands for it. */
+export class NoAnswer extends Error {
+  override readonly name = 'NoAnswer';
+  /** How many milliseconds after its time the timer fired: a measure of our own stall. */
+  readonly late: number;
+  constructor(what: string, ms: number, late: number) {
+    super(`${what}: no answer within ${ms} ms`);
+    this.late = late;
+  }
+}
 
 /**
  * Status codes of Neo4j, the longest prefix first. Source: Neo4j Status Codes 4.4 and 5 (neo4j.com/docs/status-codes); the texts of the
@@ -129,14 +139,7 @@ const DRIVER: readonly (readonly [text: RegExp, rule: Rule])[] = [
       remedy: 'check that the port is Bolt, and the version of the server against what neo4j-driver speaks',
     },
   ],
-  [
-    /Connection acquisition timed out|Server didn't respond/,
-    {
-      class: 'slow',
-      cause: 'accepts connections and answers nothing',
-      remedy: 'look whether the process is paused, swapping or in a long collection; restart the pod if it is',
-    },
-  ],
+  [/Connection acquisition timed out|Server didn't respond/, SILENT],
   [
     /Failed to establish connection in/,
     {
@@ -153,14 +156,7 @@ const DRIVER: readonly (readonly [text: RegExp, rule: Rule])[] = [
       remedy: 'give the authority as `tls.ca` in the phase file, and dial a name of the certificate',
     },
   ],
-  [
-    /Connection was closed by server/,
-    {
-      class: 'unreachable',
-      cause: 'closes the connection without an answer',
-      remedy: 'check whether one side speaks TLS and the other does not, then the log of the service for a restart',
-    },
-  ],
+  [/Connection was closed by server/, HUNG_UP],
 ];
 
 const UNDECODABLE: Rule = {
@@ -172,6 +168,10 @@ const UNDECODABLE: Rule = {
 /** What neo4j-driver threw, in the words of Neo4j; null when it is not Neo4j's to explain. */
 export function diagnoseNeo4j(error: unknown, title: string): Diagnosis | null {
   for (const e of [...causes(error)].reverse()) {
+    if (e instanceof NoAnswer) {
+      const rule = e.late > BUDGETS.stall ? STALLED : SILENT;
+      return { ...rule, cause: `${title}: ${rule.cause}`, evidence: e.message };
+    }
     const code = 'code' in e && typeof e.code === 'string' ? e.code : '';
     const rule =
       STATUS.find(([prefix]) => code.startsWith(prefix))?.[1] ??

@@ -1,6 +1,27 @@
 import type { CauseClass, Diagnosis } from '../../reports/model.ts';
 
-type Rule = { readonly class: CauseClass; readonly cause: string; readonly remedy: string };
+/** What a class of error means, whatever it is that shows it. */
+export type Rule = { readonly class: CauseClass; readonly cause: string; readonly remedy: string };
+
+/*
+ * What a peer does that node has no code for. Worded once: whichever client meets it, it is one cause in the report.
+ */
+export const SILENT: Rule = {
+  class: 'slow',
+  cause: 'accepts connections and answers nothing',
+  remedy: 'look whether the process is paused, swapping or in a long collection; restart the pod if it is',
+};
+export const HUNG_UP: Rule = {
+  class: 'unreachable',
+  cause: 'closes the connection without an answer',
+  remedy: 'check whether one side speaks TLS and the other does not, then the log of the service for a restart',
+};
+/** Timers that fire this late come before answers that are there, unread. */
+export const STALLED: Rule = {
+  class: 'our-side',
+  cause: 'could not be heard: our own process stood still',
+  remedy: 'run on a machine with processor time to spare',
+};
 
 /** Node's and OpenSSL's codes for what the wire says, whatever service is behind it. Source: Node.js "Errors" and "TLS" documentation. */
 const RULES: { readonly [code: string]: Rule } = {
