@@ -6,7 +6,7 @@ import type { ProofMeta } from '../../reports/proof-meta.ts';
 import { BUDGETS } from '../budgets.ts';
 import { knockSafely } from '../preflight.ts';
 import type { Route } from '../route.ts';
-import type { Target } from '../service.ts';
+import type { Secrets, Target } from '../service.ts';
 import { localDisruption } from './disruption.ts';
 import type { Handout } from './handout.ts';
 import { type Provable, provableCheck } from './proof-registry.ts';
@@ -44,6 +44,8 @@ export interface Fault {
   readonly from: 'door' | 'body';
   /** The component as the phase file would have it wrong, where the fault is in the phase file. */
   readonly declare?: Declare;
+  /** What the phase file gives in place of the component's password. */
+  readonly password?: string;
   /** Breaks it, where `declare` does not do so already. Where it returns an AsyncDisposable, that mends it; proxies heal by themselves. */
   readonly break?: (context: FaultContext) => Promise<unknown>;
 }
@@ -136,6 +138,7 @@ async function underFault(
   };
   const stand = await openStand(provable, {
     ...(fault.declare ? { declare: fault.declare } : {}),
+    ...(fault.password === undefined ? {} : { secrets: { password: fault.password } }),
     ...(fault.from === 'door' ? { beforeDoor: breakIt } : {}),
   });
   try {
@@ -160,10 +163,11 @@ const disposable = (value: unknown): AsyncDisposable | undefined =>
 
 interface StandOptions {
   readonly declare?: Declare;
+  readonly secrets?: Secrets;
   readonly beforeDoor?: (context: FaultContext) => Promise<void>;
 }
 
-async function openStand({ service, runOn }: Provable, { declare, beforeDoor }: StandOptions): Promise<Stand> {
+async function openStand({ service, runOn }: Provable, { declare, secrets, beforeDoor }: StandOptions): Promise<Stand> {
   const handout = inject('assay');
   const promised = handout.phase.components.find(({ type }) => type === service.type);
   if (!promised) throw new Error(`${handout.phase.file} has no component of type ${service.type}`);
@@ -172,7 +176,8 @@ async function openStand({ service, runOn }: Provable, { declare, beforeDoor }: 
   const proxies = await Promise.all(addresses.map((address) => openProxy(address)));
   const dialled = new Map(addresses.map((address, index) => [address, proxies[index]?.address ?? address]));
   const route: Route = { path: 'loopback', dial: (logical) => dialled.get(logical) ?? logical };
-  const target: Target = { component, secrets: handout.secrets[component.id] ?? { password: null }, route };
+  const declared = secrets ?? handout.secrets[component.id] ?? { password: null };
+  const target: Target = { component, secrets: declared, route };
   const context: FaultContext = {
     target,
     proxies,

@@ -67,7 +67,13 @@ async function errorsOf(name: string, environment: string | null, env: Env): Pro
 }
 
 test.each([null, 'production'])('template.yaml loads, in environment %s', async (environment) => {
-  expect(await errorsOf('template.yaml', environment, { KAFKA_PASSWORD: 'hunter22', NEO4J_PASSWORD: 'hunter22', RAY_AUTH_TOKEN: 'hunter22' })).toEqual([]);
+  expect(
+    await errorsOf('template.yaml', environment, {
+      KAFKA_PASSWORD: 'hunter22',
+      NEO4J_PASSWORD: 'hunter22',
+      RAY_AUTH_TOKEN: 'hunter22',
+    }),
+  ).toEqual([]);
 });
 
 test('local.yaml loads where every service of the local platform is missing', async () => {

@@ -378,6 +378,52 @@ environments:
   });
 });
 
+describe('a service that the local platform could not start', () => {
+  const COMPONENTS = `components:
+  kafka:
+    endpoint: 127.0.0.1:1
+    tls: { ca: not-started }
+    credentials: { user: not-started, password: { env: K } }
+  neo4j:
+    endpoints: { bolt: 127.0.0.1:1, http: 127.0.0.1:1 }
+    credentials: { user: not-started, password: { env: N } }
+`;
+  const env = { K: '', N: '' };
+
+  test('needs no address, password or certificate of its own', async () => {
+    const loaded = await loadText(folder(), `${HEAD}local: true\n${COMPONENTS}`, { env });
+    expect(loaded.ok && loaded.phase.components.map(({ endpoints }) => endpoints)).toEqual([
+      { bootstrap: ['127.0.0.1:1'] },
+      { bolt: ['127.0.0.1:1'], http: ['127.0.0.1:1'] },
+    ]);
+    expect(loaded.ok && [...loaded.secrets]).toEqual([]);
+  });
+
+  test('is a flaw in the phase of any other platform', async () => {
+    expect(await errorsOf(folder(), COMPONENTS, { env })).toMatchInlineSnapshot(`
+      "phase.yaml:8:16  components.kafka.tls.ca: not-started can not be read (ENOENT). Mend: put the PEM file of the authority there
+      phase.yaml:9:56  components.kafka.credentials.password.env: environment variable K is empty. Mend: set K to the secret
+      phase.yaml:11:24  components.neo4j.endpoints.bolt: is the endpoint of kafka too. Mend: give neo4j its own; one of the two is a copy
+      phase.yaml:11:43  components.neo4j.endpoints.http: is the endpoint of kafka too. Mend: give neo4j its own; one of the two is a copy
+      phase.yaml:12:56  components.neo4j.credentials.password.env: environment variable N is empty. Mend: set N to the secret"
+    `);
+  });
+
+  test('excuses no service that was started', async () => {
+    const started = COMPONENTS.replaceAll('127.0.0.1:1', '127.0.0.1:9092');
+    const errors = await errorsOf(folder(), `local: true\n${started}`, { env });
+    expect(errors.split('\n').map((line) => line.replace(/^\S+ +(\S+): .*/, '$1'))).toMatchInlineSnapshot(`
+      [
+        "components.kafka.tls.ca",
+        "components.kafka.credentials.password.env",
+        "components.neo4j.endpoints.bolt",
+        "components.neo4j.endpoints.http",
+        "components.neo4j.credentials.password.env",
+      ]
+    `);
+  });
+});
+
 describe('the fingerprint', () => {
   const of = async (text: string, over?: Partial<PhaseContext>): Promise<string> => (await phase(text, over)).sha256;
 
