@@ -1,4 +1,3 @@
-import { NO_ADDRESS } from '../../fixtures/platform/service.ts';
 import type { Catalogue, Waiver } from '../../reports/model.ts';
 import type { Flaw, Way } from './errors.ts';
 import { closest, instead } from './suggest.ts';
@@ -42,7 +41,6 @@ export function cyclicNeeds(needs: ReadonlyMap<string, readonly string[]>): Flaw
 /** Addresses that two components claim: `addresses` is where each stands and what it is. */
 export function sharedEndpoints(addresses: readonly { component: string; way: Way; address: string }[]): Flaw[] {
   return addresses.flatMap(({ component, way, address }, index) => {
-    if (isNowhere(address)) return [];
     const owner = addresses
       .slice(0, index)
       .find((before) => before.address === address && before.component !== component);
@@ -54,9 +52,6 @@ export function sharedEndpoints(addresses: readonly { component: string; way: Wa
     };
   });
 }
-
-/** Where services of the local platform are that are missing on this machine: all at the same address. */
-const isNowhere = (address: string): boolean => address.replace(/^\w+:\/\//, '').replace(/\/$/, '') === NO_ADDRESS;
 
 /** Whether a waiver's `checks` names this check id. */
 const matches = (checks: string, id: string): boolean =>
