@@ -76,7 +76,7 @@ export async function openRest(
   address: string,
   target: Target,
   scheme: Scheme,
-  withinMs: number = BUDGETS.attempt,
+  withinMs: number = BUDGETS.answer,
 ): Promise<RestClient> {
   const { buildConnector, Pool } = await import('undici');
   const base = baseOf(address, target);

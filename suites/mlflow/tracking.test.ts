@@ -48,7 +48,7 @@ check(
         json: { name },
       },
     );
-    observe({ name, experimentId: experiment_id });
+    observe({ name, experimentId: experiment_id, workspace: api.workspace, deletedForGood: api.workspace !== null });
     const [{ experiment: byId }, { experiment: byName }] = await Promise.all([
       api.call('GET', 'experiments/get', OneExperiment, signal, { query: { experiment_id } }),
       api.call('GET', 'experiments/get-by-name', OneExperiment, signal, { query: { experiment_name: name } }),
