@@ -6,6 +6,7 @@ import { until } from '../../helpers/poll.ts';
 
 const check = suite(service);
 
+const Created = z.object({ experiment_id: z.string() });
 const KeyValue = z.object({ key: z.string(), value: z.string() });
 /** A metric that is no number comes as a word. */
 const Metric = z.object({
@@ -39,15 +40,7 @@ check(
   async ({ mlflow, component, scratch, signal, expect, fail, observe }) => {
     const api = await mlflow.inScratch(scratch, signal);
     const name = scratch.name('experiment', 'runs');
-    const { experiment_id } = await api.call(
-      'POST',
-      'experiments/create',
-      z.object({ experiment_id: z.string() }),
-      signal,
-      {
-        json: { name },
-      },
-    );
+    const { experiment_id } = await api.call('POST', 'experiments/create', Created, signal, { json: { name } });
     observe({ name, experimentId: experiment_id, workspace: api.workspace, deletedForGood: api.workspace !== null });
     const [{ experiment: byId }, { experiment: byName }] = await Promise.all([
       api.call('GET', 'experiments/get', OneExperiment, signal, { query: { experiment_id } }),
