@@ -10,6 +10,8 @@ import { type Asked, type Method, openRest, type RestClient, RestError } from '.
 
 /** The REST API of one workspace. Source: mlflow.org, "REST API". */
 export interface MlflowApi {
+  /** Null: the server's default one. */
+  readonly workspace: string | null;
   /** @param path after /api/2.0/mlflow/ */
   call<T>(method: Method, path: string, schema: z.ZodType<T>, signal: AbortSignal, asked?: Asked): Promise<T>;
   /** Bytes that the server stores for its clients, by `mlflow-artifacts:` URIs as runs and experiments state them. */
@@ -158,6 +160,7 @@ function apiOf(http: RestClient, workspace: string | null): MlflowApi {
   const path = (uri: string): string => `/api/2.0/mlflow-artifacts/artifacts${URL.parse(uri)?.pathname ?? ''}`;
   const binary = { ...own, 'content-type': 'application/octet-stream' };
   return {
+    workspace,
     call: (method, path, schema, signal, asked) =>
       http.json(method, `/api/2.0/mlflow/${path}`, schema, signal, {
         ...asked,

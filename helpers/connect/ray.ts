@@ -68,7 +68,7 @@ export const service: Service<'ray', RayClient> = {
     gpus: z.number().min(0).optional().describe('how many GPUs all nodes together are promised to offer'),
   }),
   knock,
-  open: (target) => openClient(target, BUDGETS.attempt),
+  open: (target) => openClient(target, BUDGETS.answer),
   diagnose: (error, { component }) => diagnoseRay(error, component.title),
   sweep,
   strays,

@@ -14,6 +14,11 @@ const KINDS: { readonly [kind in Mute]: Rule } = {
     remedy:
       'look whether the process is paused, swapping or waiting for its database or disk; restart the pod if it is',
   },
+  stalled: {
+    class: 'our-side',
+    cause: 'could not be heard: our own process stood still',
+    remedy: 'run on a machine with processor time to spare',
+  },
   closed: {
     class: 'unreachable',
     cause: 'closes the connection without an answer',

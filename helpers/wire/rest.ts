@@ -14,6 +14,7 @@ const CONNECTIONS = 8;
 export type RestErrorKind =
   | 'no-connection'
   | 'no-answer'
+  | 'stalled'
   | 'closed'
   | 'truncated'
   | 'too-long'
@@ -76,7 +77,7 @@ export async function openRest(
   address: string,
   target: Target,
   scheme: Scheme,
-  withinMs: number = BUDGETS.attempt,
+  withinMs: number = BUDGETS.answer,
 ): Promise<RestClient> {
   const { buildConnector, Pool } = await import('undici');
   const base = baseOf(address, target);
@@ -96,9 +97,12 @@ export async function openRest(
     signal.throwIfAborted();
     const what = `${method} ${origin}${prefix}${path}`;
     const budget = AbortSignal.timeout(withinMs);
+    const began = performance.now();
     const tell = (error: unknown, answered: boolean): unknown => {
       if (signal.aborted) return signal.reason;
       if (!budget.aborted) return asRestError(error, what, answered);
+      const late = Math.round(performance.now() - began - withinMs);
+      if (late > BUDGETS.stall) return new RestError('stalled', `${what}: our own process stood still for ${late} ms`);
       return seen.connected
         ? new RestError('no-answer', `${what}: connected, no whole answer within ${withinMs} ms`)
         : new RestError('no-connection', `${what}: no connection within ${withinMs} ms`);

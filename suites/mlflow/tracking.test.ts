@@ -6,6 +6,7 @@ import { until } from '../../helpers/poll.ts';
 
 const check = suite(service);
 
+const Created = z.object({ experiment_id: z.string() });
 const KeyValue = z.object({ key: z.string(), value: z.string() });
 /** A metric that is no number comes as a word. */
 const Metric = z.object({
@@ -39,16 +40,8 @@ check(
   async ({ mlflow, component, scratch, signal, expect, fail, observe }) => {
     const api = await mlflow.inScratch(scratch, signal);
     const name = scratch.name('experiment', 'runs');
-    const { experiment_id } = await api.call(
-      'POST',
-      'experiments/create',
-      z.object({ experiment_id: z.string() }),
-      signal,
-      {
-        json: { name },
-      },
-    );
-    observe({ name, experimentId: experiment_id });
+    const { experiment_id } = await api.call('POST', 'experiments/create', Created, signal, { json: { name } });
+    observe({ name, experimentId: experiment_id, workspace: api.workspace, deletedForGood: api.workspace !== null });
     const [{ experiment: byId }, { experiment: byName }] = await Promise.all([
       api.call('GET', 'experiments/get', OneExperiment, signal, { query: { experiment_id } }),
       api.call('GET', 'experiments/get-by-name', OneExperiment, signal, { query: { experiment_name: name } }),
