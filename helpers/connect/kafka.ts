@@ -520,11 +520,12 @@ async function open(target: Target): Promise<KafkaClient> {
       const layout = assignment
         ? { replicaAssignment: assignment.map((replicas, partition) => ({ partition, replicas: [...replicas] })) }
         : { numPartitions: partitions, replicationFactor };
-      await admin.createTopics({
+      const created = await admin.createTopics({
         waitForLeaders: false,
         timeout: BUDGETS.connect,
         topics: [{ topic, configEntries, ...layout }],
       });
+      if (!created) throw new TypeError(`the topic ${topic} is there already: its name is not ours alone`);
       const { brokers } = await admin.describeCluster();
       await Promise.all(brokers.map(({ host, port }) => learns(target, `${host}:${port}`, topic)));
     },

@@ -97,7 +97,7 @@ export async function readAll(
   signal: AbortSignal,
   options: Pick<FollowOptions, 'readUncommitted'> = {},
 ): Promise<ReadMessage[]> {
-  const offsets = await admin.fetchTopicOffsets(topic);
+  const offsets = await until(() => offsetsOf(admin, topic), signal);
   const wanted = new Map(offsets.map(({ partition, high }) => [partition, BigInt(high)]));
   const unread = new Set(offsets.filter(({ low, high }) => high !== low).map(({ partition }) => partition));
   await using follower = await follow(kafka, topic, groupId, {
@@ -109,6 +109,18 @@ export async function readAll(
   await follower.until(() => unread.size === 0, signal);
   return [...follower.read];
 }
+
+/**
+ * kafkajs 2.2.4 breaks with a TypeError where another request of the same client renews the metadata in the middle of this one, and the topic is
+ * not among what that one asked for. Undefined then: ask again.
+ */
+const offsetsOf = (admin: Admin, topic: string): Promise<TopicOffsets | undefined> =>
+  admin.fetchTopicOffsets(topic).catch((error: unknown) => {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  });
+
+type TopicOffsets = Awaited<ReturnType<Admin['fetchTopicOffsets']>>;
 
 /** Answers by which a broker asks for patience: every client tries again, and kafkajs restarts its consumer. */
 const passesByItself = (error: Error): boolean => 'retriable' in error && error.retriable === true && 'type' in error;
