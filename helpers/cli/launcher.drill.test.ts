@@ -139,7 +139,7 @@ describe('a sick platform', () => {
     const out = folder();
     {
       await using _paused = await pauseProcess(pidOf('kafka-2'));
-      const { code, stdout } = await gate(out);
+      const { code, stdout } = await gate(out, '--only', 'kafka');
       expect(code, stdout).toBe(1);
     }
     const { fixFirst } = read<Report>(out, 'report.json');
@@ -153,13 +153,13 @@ describe('a sick platform', () => {
     const out = folder();
     const paused = await Promise.all(['kafka-1', 'kafka-2', 'kafka-3'].map((name) => pauseProcess(pidOf(name))));
     try {
-      const { code, ms } = await gate(out);
+      const { code, ms } = await gate(out, '--only', 'kafka');
       expect(code).toBe(1);
       expect(ms).toBeLessThan(10_000);
     } finally {
       for (const each of paused) await each[Symbol.asyncDispose]();
     }
-    const [component] = read<Report>(out, 'report.json').components;
+    const component = read<Report>(out, 'report.json').components.find(({ id }) => id === 'kafka');
     expect(component?.checks.map(({ status }) => status)).toEqual([
       'failed',
       ...Array((component?.checks.length ?? 1) - 1).fill('blocked'),
@@ -170,11 +170,13 @@ describe('a sick platform', () => {
   test('closed ports: score 0.0, coverage of the doors only, in under ten seconds', async () => {
     const out = folder();
     const ports = '127.0.0.1:1,127.0.0.1:2,127.0.0.1:3';
-    const { code, ms } = await launch(['gate', '--phase', LOCAL, '--out', out], { KAFKA_SASL_BOOTSTRAP: ports }).ended;
+    const { code, ms } = await launch(['gate', '--phase', LOCAL, '--out', out, '--only', 'kafka'], {
+      KAFKA_SASL_BOOTSTRAP: ports,
+    }).ended;
     expect(code).toBe(1);
     expect(ms).toBeLessThan(10_000);
     const { score, components } = read<Report>(out, 'report.json');
-    const door = components[0]?.checks.find(({ id }) => id === 'kafka.reach.bootstrap');
+    const door = components.find(({ id }) => id === 'kafka')?.checks.find(({ id }) => id === 'kafka.reach.bootstrap');
     expect(score.value).toBe(0);
     expect(score.coverage).toBe(Math.floor((door?.points ?? 0) * 10) / 10);
   });
@@ -182,8 +184,9 @@ describe('a sick platform', () => {
   test('a wrong password: failed as authentication, and the password is in no byte of any output', async () => {
     const out = folder();
     const canary = 'canary-P@ss/word+"<1>&';
-    const { code, stdout, stderr } = await launch(['gate', '--phase', LOCAL, '--out', out], { KAFKA_PASSWORD: canary })
-      .ended;
+    const { code, stdout, stderr } = await launch(['gate', '--phase', LOCAL, '--out', out, '--only', 'kafka'], {
+      KAFKA_PASSWORD: canary,
+    }).ended;
     expect(code).toBe(1);
     expect(read<Report>(out, 'report.json').fixFirst[0]?.class).toBe('authentication');
     const everything = [
@@ -221,7 +224,7 @@ describe('a run that does not come to its end', () => {
     const { code, stdout } = await gate(out, '--deadline', '0.9s');
     expect(code).toBe(3);
     expect(stdout).toMatch(/^NO VERDICT/);
-    expect(read<Evidence>(out, 'evidence.json').doors).toHaveLength(1);
+    expect(read<Evidence>(out, 'evidence.json').doors.length).toBeGreaterThan(0);
   });
 
   test('kill -9 at ten moments: the next run removes what was left, and nothing that only looks alike', async () => {
