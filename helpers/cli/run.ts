@@ -36,6 +36,7 @@ import { loadServices } from '../services.ts';
 import { sweep } from '../sweep.ts';
 import { longestChain } from '../timing.ts';
 import type { RunFlags } from './flags.ts';
+import { live } from './live.ts';
 import type { Output } from './output.ts';
 import type { Stop } from './stop.ts';
 import { UsageError } from './usage-error.ts';
@@ -236,6 +237,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
   );
   const ledger = readOnly ? null : beginLedger(LEDGERS, runId, phase.local, endpoints);
 
+  const view = live(askedComponents(phase, selection), catalogue, output);
   const opening = openVitest(
     'suites',
     [
@@ -245,7 +247,8 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
           const key = `${record.component}/${record.check}`;
           if (records.has(key)) return;
           records.set(key, record);
-          output.progress(progressLine(record));
+          view.record(record);
+          if (!output.watched || record.outcome.status !== 'passed') output.progress(progressLine(record));
           evidence.changed();
         },
         problem: (problem) => {
@@ -269,6 +272,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
     flags.waitMs === null ? preflight(looking) : settle(looking, flags.waitMs, output.progress),
   ]);
   doors = seen.doors;
+  view.doors(doors);
   evidence.flush();
   const open = doors.filter(({ state }) => state === 'open').length;
   output.progress(`preflight: ${open} of ${doors.length} doors open, ${seen.tookMs} ms`);
@@ -293,6 +297,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
       ? aim.paths.map((path) => suiteFilter(path))
       : [...typesAsked].map((type) => `suites/${type}/`);
   await runVitest(vitest, filters, stop.signal);
+  view.end();
 
   if (ledger !== null)
     cleanup = await sweep({
