@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
 import { compare } from '../../reports/compare.ts';
 import { reportFiles } from '../../reports/files.ts';
@@ -47,7 +47,9 @@ function mergeFolder(folder: string, output: Output): number {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.includes(sep) && basename(name) === 'evidence.json')
     .map((name) => join(folder, name));
-  const merged = merge(files.map((file) => read(file, 'evidence.json', (content) => parse(EvidenceSchema, content))));
+  // `latest` links to one of the others.
+  const unique = [...new Set(files.map((file) => realpathSync(file)))];
+  const merged = merge(unique.map((file) => read(file, 'evidence.json', (content) => parse(EvidenceSchema, content))));
   if (!merged.ok) throw new UsageError(`${folder}: ${merged.problem}`);
   writeAtomically(join(folder, 'evidence.json'), evidenceText(merged.evidence));
   return write(merged.evidence, folder, output);

@@ -25,6 +25,7 @@ describe('a sound file', () => {
     expect(sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(rest).toMatchInlineSnapshot(`
       {
+        "before": null,
         "components": [
           {
             "credentials": null,
@@ -51,7 +52,9 @@ describe('a sound file', () => {
         "environment": null,
         "gate": {
           "coverage": 90,
+          "flaky": null,
           "health": null,
+          "noRegression": true,
           "requiredLevels": [
             "reach",
             "serve",
@@ -65,6 +68,8 @@ describe('a sound file', () => {
         "name": "P",
         "notes": null,
         "schemaVersion": 1,
+        "stages": {},
+        "starts": null,
         "target": {
           "name": "t",
           "path": "direct",
@@ -117,6 +122,7 @@ notes: by hand
     const { file, sha256, ...rest } = loaded.phase;
     expect(JSON.parse(JSON.stringify(rest).replaceAll(folder(), ''))).toMatchInlineSnapshot(`
       {
+        "before": null,
         "components": [
           {
             "credentials": {
@@ -209,7 +215,9 @@ notes: by hand
         "environment": null,
         "gate": {
           "coverage": 90,
+          "flaky": null,
           "health": 90.5,
+          "noRegression": true,
           "requiredLevels": [
             "reach",
           ],
@@ -226,6 +234,8 @@ notes: by hand
         "name": "P",
         "notes": "by hand",
         "schemaVersion": 1,
+        "stages": {},
+        "starts": null,
         "target": {
           "name": "t",
           "path": "direct",
