@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, expect, inject, test } from 'vitest';
 import { type FaultProxy, openProxy } from '../../fixtures/faults/proxy.ts';
 import '../../reports/proof-meta.ts';
@@ -200,7 +201,7 @@ async function openStand({ service, runOn }: Provable, { declare, beforeDoor }: 
     target,
     door,
     neededDoors: [],
-    scratchLabel: `p${(stands++).toString(36)}`,
+    scratchLabel: `${FILE}${(stands++).toString(36)}`,
     disruption: localDisruption(handout.local.processes),
   };
   const runner = runOn(stage);
@@ -214,8 +215,9 @@ async function openStand({ service, runOn }: Provable, { declare, beforeDoor }: 
   };
 }
 
-/** Stands so far: each has scratch names of its own. */
+/** Stands so far: each has scratch names of its own, apart from those of other proof files in the same run. */
 let stands = 0;
+const FILE = `p${randomBytes(2).toString('hex')}`;
 
 function words(outcome: Outcome): string {
   switch (outcome.status) {

@@ -1,7 +1,8 @@
 import { suite } from '../../helpers/check/suite.ts';
-import { describeQuorum } from '../../helpers/connect/kafka/raw.ts';
+import { describeQuorum, metadata } from '../../helpers/connect/kafka/raw.ts';
 import { negotiated, SPOKEN, type SpokenApi } from '../../helpers/connect/kafka/spoken.ts';
 import { advertised, diagnoseGreeting, service, settingsOf } from '../../helpers/connect/kafka.ts';
+import { scratchOwner } from '../../helpers/scratch.ts';
 import { API_KEYS } from '../../helpers/wire/kafka.ts';
 
 const check = suite(service);
@@ -95,7 +96,7 @@ check(
     claim: 'As many brokers are registered as were promised, with distinct ids, in one cluster',
     otherwise: { class: 'not-redundant', remedy: "look at the missing broker's pod, its log and its volume" },
   },
-  async ({ kafka, component, door, expect, fail, observe }) => {
+  async ({ kafka, component, door, signal, expect, fail, observe }) => {
     const { brokers, clusterId } = await kafka.admin.describeCluster();
     const ids = brokers.map(({ nodeId }) => nodeId).sort((a, b) => a - b);
     observe({ clusterId, brokers: ids });
@@ -103,7 +104,9 @@ check(
     expect(door.observed.clusterId ?? clusterId, 'the brokers disagree on the cluster id').toBe(clusterId);
     const promised = component.target;
     if (promised !== null && ids.length < promised) {
-      const known = [...advertised(door.observed).map(({ id }) => id), ...(await replicaHolders(kafka.admin))];
+      const { partitions } = await metadata((request) => kafka.ask(request, signal), null);
+      const holders = partitions.flatMap(({ replicas }) => replicas);
+      const known = [...advertised(door.observed).map(({ id }) => id), ...holders];
       const absent = [...new Set(known)].filter((id) => !ids.includes(id));
       fail({
         cause: `${ids.length} of ${promised} brokers are registered${absent.length ? `; missing: broker ${absent.join(', broker ')}` : ''}`,
@@ -175,7 +178,7 @@ check(
       remedy: 'move the replicas apart: kafka-reassign-partitions.sh, or Cruise Control',
     },
   },
-  async ({ kafka, component, door, fail, skip }) => {
+  async ({ kafka, component, door, signal, fail, skip }) => {
     const brokers = advertised(door.observed).map(({ id }) => id);
     const settings = await kafka.settings('broker', brokers, ['broker.rack']);
     const rackOf = new Map(brokers.map((id) => [id, settings.get(String(id))?.['broker.rack'] ?? null]));
@@ -190,16 +193,15 @@ check(
         evidence: spread,
       });
     if (racks.size < 2) skip('racks of the brokers', [...racks]);
-    const { topics } = await kafka.admin.fetchTopicMetadata();
-    const replicated = topics.flatMap(({ name, partitions }) =>
-      partitions.filter(({ replicas }) => replicas.length > 1).map((partition) => ({ name, ...partition })),
-    );
+    const { partitions } = await metadata((request) => kafka.ask(request, signal), null);
+    // Scratch of ours may be placed as its check wants it.
+    const replicated = partitions.filter(({ topic, replicas }) => replicas.length > 1 && scratchOwner(topic) === null);
     const together = replicated.filter(({ replicas }) => new Set(replicas.map((id) => rackOf.get(id))).size < 2);
     const [worst] = together;
     if (worst)
       fail({
         cause: `${together.length} of ${replicated.length} partitions have all their replicas in one rack`,
-        evidence: `${worst.name}-${worst.partitionId}: replicas ${worst.replicas}, rack ${rackOf.get(worst.replicas[0] ?? -1)}`,
+        evidence: `${worst.topic}-${worst.partition}: replicas ${worst.replicas}, rack ${rackOf.get(worst.replicas[0] ?? -1)}`,
       });
     return { racks: [...racks], brokers: spread, partitions: replicated.length };
   },
@@ -215,15 +217,12 @@ check(
       remedy: 'look at the broker that left the ISR: its log, its disk, its network',
     },
   },
-  async ({ kafka, fail, skip }) => {
-    const { topics } = await kafka.admin.fetchTopicMetadata();
-    const partitions = topics.flatMap(({ name, partitions }) =>
-      partitions.map((partition) => ({ name, ...partition })),
-    );
+  async ({ kafka, signal, fail, skip }) => {
+    const { brokers, partitions } = await metadata((request) => kafka.ask(request, signal), null);
     if (partitions.length === 0) skip('partitions', 0);
     const short = partitions.filter(
-      ({ leader, replicas, isr, offlineReplicas = [] }) =>
-        leader < 0 || isr.length < replicas.length || offlineReplicas.length > 0,
+      ({ leader, replicas, isr }) =>
+        leader < 0 || isr.length < replicas.length || replicas.some((id) => !brokers.includes(id)),
     );
     const [worst] = short;
     if (worst) {
@@ -232,18 +231,14 @@ check(
       fail({
         class: short.some(({ leader }) => leader < 0) ? 'quorum-lost' : 'not-redundant',
         cause: `${short.length} of ${partitions.length} partitions are under-replicated; out of the ISR: broker ${suspects.join(', broker ')}`,
-        evidence: `${worst.name}-${worst.partitionId}: leader ${worst.leader}, replicas ${worst.replicas}, ISR ${worst.isr}`,
+        evidence: `${worst.topic}-${worst.partition}: leader ${worst.leader}, replicas ${worst.replicas}, ISR ${worst.isr}`,
         ...(suspects.length === 1 ? { subject: `broker ${suspects[0]}` } : {}),
       });
     }
-    return { topics: topics.length, partitions: partitions.length, underReplicated: 0 };
+    return {
+      topics: new Set(partitions.map(({ topic }) => topic)).size,
+      partitions: partitions.length,
+      underReplicated: 0,
+    };
   },
 );
-
-/** Ids of all brokers that any partition has a replica on, registered or not. */
-async function replicaHolders(admin: {
-  fetchTopicMetadata(): Promise<{ topics: { partitions: { replicas: number[] }[] }[] }>;
-}): Promise<number[]> {
-  const { topics } = await admin.fetchTopicMetadata();
-  return topics.flatMap(({ partitions }) => partitions.flatMap(({ replicas }) => replicas));
-}

@@ -4,7 +4,7 @@ import { everywhere } from './faults.ts';
 import './data.test.ts';
 
 prove('kafka.topic.create', {
-  fault: 'every topic that is asked for gets one replica',
+  fault: 'every topic that is asked for gets two replicas',
   expect: 'not-redundant',
   from: 'body',
   break: everywhere((proxy) => proxy.rewrite(thinOutTopics())),
