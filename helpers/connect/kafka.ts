@@ -16,7 +16,7 @@ import type { Knock, ScratchEntry, Service, Target } from '../service.ts';
 import { quietWarnings } from '../warnings.ts';
 import { apiVersions, exchange, type Sasl, WireError, type WireRequest } from '../wire/kafka.ts';
 import { type Certificate, verifiedCertificate } from '../wire/tls.ts';
-import { type Follower, follow, type ReadMessage, readAll, SESSION_MS } from './kafka/follow.ts';
+import { type Follower, follow, type ReaderClient, type ReadMessage, readAll, SESSION_MS } from './kafka/follow.ts';
 import { type LossyRoute, openLossyRoute } from './kafka/lossy-route.ts';
 import { metadata } from './kafka/raw.ts';
 
@@ -161,10 +161,14 @@ interface Dialling {
   readonly silentMs: number;
   /** Absent: the target's. */
   readonly route?: Route;
+  /** Called when a broker, or what is between, ends a connection. */
+  readonly onHangUp?: (logical: string) => void;
+  /** How kafkajs logs; absent: not at all. */
+  readonly log?: Pick<KafkaConfig, 'logLevel' | 'logCreator'>;
 }
 
 /** Every connection of kafkajs, to whatever address a broker advertises, goes through here and so by the target's route. */
-function socketFactory(target: Target, { avoid, silentMs, route = target.route }: Dialling): ISocketFactory {
+function socketFactory(target: Target, { avoid, silentMs, route = target.route, onHangUp }: Dialling): ISocketFactory {
   return ({ host, port, ssl, onConnect }) => {
     const logical = `${host}:${port}`;
     if (avoid?.has(logical)) return refusedSocket(logical);
@@ -176,6 +180,7 @@ function socketFactory(target: Target, { avoid, silentMs, route = target.route }
           onConnect,
         )
       : net.connect(to, onConnect);
+    if (onHangUp) socket.once('end', () => onHangUp(logical));
     return closeWhenSilent(socket.setKeepAlive(true, 60_000).setNoDelay(true), logical, silentMs);
   };
 }
@@ -219,6 +224,7 @@ async function connectClient(
     requestTimeout: BUDGETS.connect,
     retry: { ...RETRY, retries },
     logLevel: kafkajs.logLevel.NOTHING,
+    ...dialling.log,
     socketFactory: socketFactory(target, dialling),
     ...(ssl ? { ssl } : {}),
     ...(login ? { sasl: saslOptions(login) } : {}),
@@ -510,9 +516,8 @@ function missingBrokers(cluster: Cluster, mute: readonly string[]): Map<string, 
 async function open(target: Target): Promise<KafkaClient> {
   const kafka = await connectClient(target, bootstrap(target), RETRY.retries);
   // Joining a group may take a whole session time-out before it is answered.
-  const patient = await connectClient(target, bootstrap(target), RETRY.retries, {
-    silentMs: SESSION_MS + BUDGETS.connect,
-  });
+  const reader: ReaderClient = (hooks) =>
+    connectClient(target, bootstrap(target), RETRY.retries, { silentMs: SESSION_MS + BUDGETS.connect, ...hooks });
   const admin = kafka.admin();
   await admin.connect();
   const replicationFactor = Math.min(3, target.component.target ?? 1);
@@ -540,8 +545,8 @@ async function open(target: Target): Promise<KafkaClient> {
       const { brokers } = await admin.describeCluster();
       await Promise.all(brokers.map(({ host, port }) => learns(target, `${host}:${port}`, topic)));
     },
-    follow: (topic, groupId) => follow(patient, topic, groupId),
-    readAll: (topic, groupId, signal, options) => readAll(patient, admin, topic, groupId, signal, options),
+    follow: (topic, groupId) => follow(reader, topic, groupId),
+    readAll: (topic, groupId, signal, options) => readAll(reader, admin, topic, groupId, signal, options),
     settings: (of, names, keys) => readSettings(admin, of, names.map(String), keys),
     greet: (address, signal) => greet(target, address, signal),
     ask: (request, signal, options = {}) => ask(target, request, signal, options),

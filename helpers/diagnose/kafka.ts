@@ -108,6 +108,14 @@ function missingAcl(what: string): Rule {
   };
 }
 
+/** Names of errors that say no more than that connections ended too early. */
+const BROKEN_OFF: ReadonlySet<string> = new Set([
+  'KafkaJSNoBrokerAvailableError',
+  'KafkaJSConnectionClosedError',
+  'KafkaJSSASLAuthenticationError',
+  'BrokenOffError',
+]);
+
 /** The name of the protocol's error code in what kafkajs threw, such as NOT_ENOUGH_REPLICAS; null: no broker said no. */
 export function protocolError(error: unknown): string | null {
   const coded = [...causes(error)].findLast((e) => 'type' in e && typeof e.type === 'string' && e.type in PROTOCOL);
@@ -130,7 +138,8 @@ export function diagnoseKafka(error: unknown, title: string): Diagnosis | null {
       };
     if (rule && 'type' in e)
       return { ...rule, cause: `${title}: ${rule.cause}`, evidence: `${String(e.type)}: ${e.message}` };
-    if (e.name === 'KafkaJSSASLAuthenticationError')
+    // A connection that ends in the middle of a login has this name too; that says nothing of the credentials.
+    if (e.name === 'KafkaJSSASLAuthenticationError' && !e.message.includes('Closed connection'))
       return { ...(PROTOCOL.SASL_AUTHENTICATION_FAILED as Rule), evidence };
     if (e.name === 'KafkaJSRequestTimeoutError')
       return {
@@ -139,7 +148,7 @@ export function diagnoseKafka(error: unknown, title: string): Diagnosis | null {
         remedy: 'find the broker in the evidence; look whether it is paused, out of memory or starved of disk',
         evidence,
       };
-    if (e.name === 'KafkaJSNoBrokerAvailableError')
+    if (BROKEN_OFF.has(e.name))
       return {
         class: 'unreachable',
         cause: `${title}: no broker answers this request to its end`,

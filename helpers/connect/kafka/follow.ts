@@ -1,4 +1,4 @@
-import type { Admin, Kafka, KafkaMessage } from 'kafkajs';
+import type { Admin, Kafka, KafkaConfig, KafkaMessage } from 'kafkajs';
 import { until } from '../../poll.ts';
 
 export interface ReadMessage {
@@ -28,13 +28,39 @@ export const SESSION_MS = 6_000;
 const HEARTBEAT_MS = 300;
 const RETRY = { retries: 10, initialRetryTime: 100, maxRetryTime: 1_000 } as const;
 
-/** @param kafka a client patient enough for a group that waits for its members */
+/** Makes a client that is patient enough for a group which waits for its members. */
+export type ReaderClient = (hooks: {
+  readonly onHangUp: (address: string) => void;
+  readonly log: Pick<KafkaConfig, 'logLevel' | 'logCreator'>;
+}) => Promise<Kafka>;
+
+/** Connections broken off again and again. kafkajs itself goes on for ever as long as one broker answers. */
+export class BrokenOffError extends Error {
+  override readonly name = 'BrokenOffError';
+}
+
+/**
+ * kafkajs 2.2.4 that is told to stop while it hands partitions from one fetcher to another goes on fetching nothing, in a loop that never lets
+ * anything else of this thread run. It logs each round, and what the log throws ends the loop.
+ * Source: kafkajs 2.2.4, src/consumer/fetchManager.js (start) and runner.js (fetch).
+ */
+const ENDING_LOG = {
+  logLevel: 5,
+  logCreator:
+    () =>
+    ({ label, log }: { readonly label: string; readonly log: { readonly message: string } }) => {
+      if (label === 'DEBUG' && log.message.includes('consumer not running')) throw new Error('the consumer has ended');
+    },
+} satisfies Pick<KafkaConfig, 'logLevel' | 'logCreator'>;
+
 export async function follow(
-  kafka: Kafka,
+  client: ReaderClient,
   topic: string,
   groupId: string,
   { readUncommitted = undefined, onOffset }: FollowOptions = {},
 ): Promise<Follower> {
+  const hangUps: string[] = [];
+  const kafka = await client({ onHangUp: (address) => hangUps.push(address), log: ENDING_LOG });
   const consumer = kafka.consumer({
     groupId,
     maxWaitTimeInMs: 100,
@@ -80,6 +106,10 @@ export async function follow(
     async until(holds, signal) {
       const look = async (): Promise<true | undefined> => {
         if (crash) throw crash;
+        if (hangUps.length > RETRY.retries)
+          throw new BrokenOffError(
+            `${hangUps.at(-1)} and others ended ${hangUps.length} connections that we read from`,
+          );
         return (await holds()) ? true : undefined;
       };
       await until(look, signal, 10);
@@ -90,7 +120,7 @@ export async function follow(
 
 /** See KafkaClient.readAll. */
 export async function readAll(
-  kafka: Kafka,
+  client: ReaderClient,
   admin: Admin,
   topic: string,
   groupId: string,
@@ -100,7 +130,7 @@ export async function readAll(
   const offsets = await until(() => offsetsOf(admin, topic), signal);
   const wanted = new Map(offsets.map(({ partition, high }) => [partition, BigInt(high)]));
   const unread = new Set(offsets.filter(({ low, high }) => high !== low).map(({ partition }) => partition));
-  await using follower = await follow(kafka, topic, groupId, {
+  await using follower = await follow(client, topic, groupId, {
     ...options,
     onOffset(partition, next) {
       if (next >= (wanted.get(partition) ?? 0n)) unread.delete(partition);
