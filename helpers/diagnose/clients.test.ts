@@ -72,7 +72,8 @@ test.each([
     { type: 'media_type_header_exception', reason: 'Invalid media-type value on headers [Accept]' },
   ],
   ['slow', 429, { type: 'circuit_breaking_exception', reason: '[parent] Data too large' }],
-  ['unreachable', 502, undefined],
+  ['quorum-lost', 503, { type: 'search_phase_execution_exception', reason: 'all shards failed' }],
+  ['unreachable', 503, undefined],
   ['authentication', 401, undefined],
 ] as const)('Elasticsearch: %s by status %i %j', (expected, status, error) => {
   expect(diagnoseStatus(status, error && { error, status }, 'Elasticsearch')?.class).toBe(expected);

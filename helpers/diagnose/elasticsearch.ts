@@ -93,13 +93,21 @@ export function diagnoseStatus(status: number, body: unknown, title: string): Di
         ? typeof known === 'function'
           ? known(reason)
           : known
-        : byStatus(status);
+        : byStatus(status, type);
   if (!rule) return null;
   const evidence = [`status ${status}`, type, reason].filter(Boolean).join(': ').slice(0, 1_000);
   return { ...rule, cause: `${title}: ${rule.cause}`, evidence };
 }
 
-function byStatus(status: number): Rule | null {
+const NOT_NOW: Rule = {
+  class: 'quorum-lost',
+  cause: 'it can not serve this request now',
+  remedy: 'look at GET _cluster/health, and ask GET _cluster/allocation/explain for shards without a node',
+};
+
+function byStatus(status: number, type: string): Rule | null {
+  // An error that has a type is Elasticsearch's own, not that of a proxy.
+  if (status === 503 && type !== '') return NOT_NOW;
   if (status === 401) return NO_LOGIN;
   if (status === 403) return FORBIDDEN;
   if (status === 502 || status === 503 || status === 504) return NOTHING_BEHIND;
