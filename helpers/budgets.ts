@@ -14,8 +14,12 @@ export const BUDGETS = {
   sweep: 20_000,
   /** Between two looks at something that is to become true. */
   poll: 50,
-  /** After Ctrl-C: bodies in flight get this long before they are cut. */
+  /** Between two whole preflights while a platform settles. */
+  settle: 1_000,
+  /** After Ctrl-C: bodies in flight get this long to come to an end before they are cut. */
   cancel: 1_500,
+  /** Closing clients and workers at the end of a run. */
+  close: 1_500,
   /** A stall of our own event loop as long as this makes a deadline our fault. */
   stall: 1_000,
 } as const;

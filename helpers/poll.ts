@@ -17,3 +17,16 @@ export async function until<T>(
     await delay(everyMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   }
 }
+
+/** The promise's result, or the signal's reason if it aborts first: for clients that know no signal. What they still do is not waited for. */
+export async function within<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}

@@ -109,6 +109,6 @@ export async function settle(
       return (notYet.length === 0 && still) || performance.now() >= over ? look : undefined;
     },
     options.signal,
-    Math.min(1_000, waitMs),
+    Math.min(BUDGETS.settle, waitMs),
   );
 }

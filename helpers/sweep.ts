@@ -1,6 +1,7 @@
 import type { Cleanup, Component, Phase } from '../reports/model.ts';
 import { BUDGETS } from './budgets.ts';
 import { describe } from './diagnose/outcome.ts';
+import { within } from './poll.ts';
 import { direct } from './route.ts';
 import { abandonedLedgers, type Ledger, readLedger, scratchOwner, settleLedger } from './scratch.ts';
 import type { ScratchEntry, Secrets, Service, Target } from './service.ts';
@@ -12,6 +13,8 @@ export interface SweepOptions {
   readonly phase: Phase;
   readonly secrets: ReadonlyMap<string, Secrets>;
   readonly services: ReadonlyMap<string, Service>;
+  /** Components whose door is open: at a closed one there is nobody to ask, and the ledgers keep what they name. */
+  readonly reachable: ReadonlySet<string>;
   /** Folder of the ledgers, and this run's own in it. */
   readonly folder: string;
   readonly own: string;
@@ -61,7 +64,7 @@ async function sweepComponent(
   component: Component,
   ledgers: readonly Ledger[],
   left: Map<Ledger, ScratchEntry[]>,
-  { phase, secrets, services, now, progress }: SweepOptions,
+  { phase, secrets, services, reachable, now, progress }: SweepOptions,
 ): Promise<Left[]> {
   const service = services.get(component.type);
   if (!service) return [];
@@ -71,21 +74,29 @@ async function sweepComponent(
       ledger.entries.filter((entry) => entry.component === component.id).map((entry) => ({ ledger, entry })),
     );
   if (owed.length === 0) return [];
+  const keep = (entry: ScratchEntry): void => {
+    const ledger = owed.find((each) => each.entry === entry)?.ledger;
+    if (ledger) left.set(ledger, [...(left.get(ledger) ?? []), entry]);
+  };
+  if (!reachable.has(component.id)) {
+    for (const { entry } of owed) keep(entry);
+    return [];
+  }
   const target: Target = {
     component,
     secrets: secrets.get(component.id) ?? { password: null },
     route: direct(phase.target.path),
   };
   const signal = AbortSignal.timeout(BUDGETS.sweep);
-  const keep = (entry: ScratchEntry): void => {
-    const ledger = owed.find((each) => each.entry === entry)?.ledger;
-    if (ledger) left.set(ledger, [...(left.get(ledger) ?? []), entry]);
-  };
-  try {
+  const removeAll = async () => {
     await using client = await service.open(target, signal);
     const old = (await service.strays(client, signal)).filter(({ name }) => isStray(name, now, ledgers));
     const strays = old.map((each): ScratchEntry => ({ component: component.id, ...each }));
     const remaining = await service.sweep(client, [...owed.map(({ entry }) => entry), ...strays], signal);
+    return { strays, remaining };
+  };
+  try {
+    const { strays, remaining } = await within(removeAll(), signal);
     for (const { entry } of remaining) keep(entry);
     const others = owed.length - owed.filter(({ ledger }) => ledger === ledgers[0]).length + strays.length;
     if (others > 0) progress(`${component.id}: removed ${others} scratch objects that earlier runs left behind`);

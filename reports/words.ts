@@ -17,6 +17,13 @@ export const checksOf = (report: Report): ReportCheck[] => report.components.fla
 export const isSelected = (check: ReportCheck): boolean =>
   !(check.status === 'unobserved' && check.points === 0 && check.diagnosis?.cause === 'not selected');
 
+/** `7 checks`, or of them how many were asked. */
+export function checkCount(report: Report): string {
+  const all = checksOf(report);
+  const asked = all.filter(isSelected).length;
+  return asked === all.length ? plural(asked, 'check') : `${asked} of ${plural(all.length, 'check')}`;
+}
+
 export const VERDICT_WORDS = { pass: 'PASS', fail: 'FAIL', 'no-verdict': 'NO VERDICT' } as const satisfies Record<
   Report['verdict'],
   string
@@ -70,7 +77,8 @@ export function noVerdictReason({ problems, run }: Report): string {
 /** What to say of a component in a table's last column: its evidence, or the first thing that is wrong. */
 export function remark(component: ReportComponent): string {
   const { checks } = component;
-  const wrong = checks.find(({ status, points }) => status !== 'passed' && status !== 'skipped' && points > 0);
+  const open = checks.filter(({ status, points }) => status !== 'passed' && status !== 'skipped' && points > 0);
+  const wrong = open.find(({ diagnosis }) => diagnosis !== null) ?? open[0];
   const count = (status: Status): number => checks.filter((check) => check.status === status).length;
   const held = component.status === 'Complete' ? `${count('passed')} held; ` : '';
   if (wrong) return `${held}${wrong.diagnosis?.cause ?? `blocked by ${wrong.blockedBy}`}`;
@@ -86,4 +94,12 @@ export function facts(observed: ReportCheck['observed'], limit = 160): string {
     .map(([fact, value]) => `${fact} ${typeof value === 'string' ? value : JSON.stringify(value)}`)
     .join(', ');
   return text.length > limit ? `${text.slice(0, limit - 1)}…` : text;
+}
+
+/** How long the component has been as it is: before the phase began it was already there. */
+export function standing({ since, status }: ReportComponent, { phase }: Report): string {
+  if (since === null || status !== 'Complete') return '';
+  return phase.starts !== null && Date.parse(since) < Date.parse(phase.starts)
+    ? 'already there'
+    : `so since ${since.slice(0, 16).replace('T', ' ')}`;
 }

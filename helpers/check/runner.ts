@@ -1,16 +1,21 @@
 import { expect } from 'vitest';
-import type { CheckRecord, DoorRecord, Observation, Outcome } from '../../reports/model.ts';
+import type { CheckRecord, Diagnosis, DoorRecord, Observation, Outcome, Path } from '../../reports/model.ts';
 import { BUDGETS } from '../budgets.ts';
 import { Cancelled, DeadlineExceeded, Finding, NotApplicable } from '../diagnose/finding.ts';
 import { outcomeOf } from '../diagnose/outcome.ts';
 import { doorCheckRecord } from '../door-outcome.ts';
+import { earnedAt, LEAST_SAMPLES, type Objective, percentile } from '../objective.ts';
 import { openScratch, type Scratch } from '../scratch.ts';
 import type { Service, Target } from '../service.ts';
+import type { Disruption } from './disruption.ts';
 import { limiter } from './limiter.ts';
-import type { Check, Context } from './spec.ts';
+import type { BaseContext, Check, CheckSpec, Context } from './spec.ts';
 
 /** Bodies at once in one worker: enough to hide waiting, few enough to be a good guest. */
 const WIDTH = 12;
+
+/** On these ways what is measured is the service; any other adds a time of its own. */
+const MEASURABLE: ReadonlySet<Path> = new Set(['in-cluster', 'loopback']);
 
 /** What a component's checks are run with: the same for a run and for a proof. */
 export interface Stage {
@@ -24,8 +29,8 @@ export interface Stage {
   readonly ledger: string | null;
   /** Sets the scratch names of this stage apart from those of others in the same run. */
   readonly scratchLabel?: string;
-  /** Called when all that a check needs has passed, before its body begins: where a proof's fault begins. */
-  readonly beforeBody?: (id: string) => Promise<void>;
+  /** Null: the platform may not be disturbed, or we know no way to. */
+  readonly disruption: Disruption | null;
 }
 
 export interface Runner extends AsyncDisposable {
@@ -42,7 +47,8 @@ export function createRunner<Name extends string, Client extends AsyncDisposable
 ): Runner {
   const { component } = stage.target;
   const memo = new Map<string, Promise<CheckRecord>>();
-  const limit = limiter(WIDTH);
+  const together = limiter(WIDTH);
+  const alone = limiter(1);
   const scratch =
     stage.ledger === null ? noScratch : openScratch(stage.ledger, stage.runId, component.id, stage.scratchLabel);
   let client: Promise<Client> | null = null;
@@ -85,13 +91,14 @@ export function createRunner<Name extends string, Client extends AsyncDisposable
         : doorCheckRecord(stage.door);
     if (closed) return record(id, heldBy(closed));
     if (stage.door.state !== 'open') return record(id, heldBy(stage.door));
-    if (stage.readOnly && (spec.writes?.length ?? 0) > 0) return record(id, readOnly());
+    const barred = notHere(spec, stage);
+    if (barred) return record(id, { status: 'unobserved', diagnosis: barred });
     for (const need of spec.needs ?? []) {
       const above = await run(need, cancel);
       const inherited = inherit(above);
       if (inherited) return record(id, inherited);
     }
-    await stage.beforeBody?.(id);
+    const limit = spec.level === 'performance' || spec.disruptive ? alone : together;
     return limit(() => attempt(check, cancel));
   }
 
@@ -112,40 +119,44 @@ export function createRunner<Name extends string, Client extends AsyncDisposable
 
   async function once(check: Check<Name, Client>, budgetMs: number, cancel: AbortSignal): Promise<Outcome> {
     let partial: Observation = {};
+    let earned: number | null = null;
+    const { level, otherwise } = check.spec;
     const stop = new AbortController();
+    const base: BaseContext = {
+      component,
+      door: stage.door,
+      scratch,
+      expect,
+      signal: stop.signal,
+      disruption: check.spec.disruptive && stage.disruption ? stage.disruption : noDisruption,
+      observe(facts) {
+        partial = { ...partial, ...facts };
+      },
+      fail(diagnosis) {
+        throw new Finding({ ...otherwise, ...diagnosis });
+      },
+      skip(name, value) {
+        throw new NotApplicable(name, value);
+      },
+      grade(samples, share, objective) {
+        if (level !== 'performance') throw new TypeError(`${check.id} is measured, and its level is ${level}`);
+        if (samples.length < LEAST_SAMPLES) throw new Finding(tooFew(samples.length));
+        const measured = percentile(samples, share);
+        earned = earnedAt(measured, objective);
+        if (earned === null) throw new Finding(tooSlow(measured, share, objective, otherwise.remedy));
+        return measured;
+      },
+    };
     try {
-      const body = async (): Promise<Observation> => {
-        const opened = await open();
-        const base = {
-          component,
-          door: stage.door,
-          scratch,
-          expect,
-          signal: stop.signal,
-          observe: (facts: Observation) => {
-            partial = { ...partial, ...facts };
-          },
-          fail: (diagnosis: ConstructorParameters<typeof Finding>[0]): never => {
-            throw new Finding(diagnosis);
-          },
-          skip: (name: string, value: NotApplicable['predicate']['value']): never => {
-            throw new NotApplicable(name, value);
-          },
-        };
-        return check.body({ ...base, [service.type]: opened } as Context<Name, Client>);
-      };
+      const body = async (): Promise<Observation> =>
+        check.body({ ...base, [service.type]: await open() } as Context<Name, Client>);
       const seen = await bounded(body, check.id, budgetMs, stop, cancel);
       const observed = { ...partial, ...seen };
       if (Object.keys(observed).length === 0) throw new TypeError(`${check.id} passed without an observation`);
-      return { status: 'passed', observed, earned: 1000 };
+      if (level === 'performance' && earned === null) throw new TypeError(`${check.id} passed without a measurement`);
+      return { status: 'passed', observed, earned: earned ?? 1_000 };
     } catch (error) {
-      return outcomeOf(
-        error,
-        service,
-        stage.target,
-        check.spec.otherwise,
-        Object.keys(partial).length ? partial : null,
-      );
+      return outcomeOf(error, service, stage.target, otherwise, Object.keys(partial).length ? partial : null);
     }
   }
 
@@ -161,13 +172,18 @@ export function createRunner<Name extends string, Client extends AsyncDisposable
       return Promise.all([...ids].flatMap((each) => memo.get(each) ?? []));
     },
     async [Symbol.asyncDispose]() {
+      // A cancelled test ends for vitest at once; its body is still at work here.
+      await Promise.allSettled(memo.values());
       const opened = await client?.catch(() => null);
       await opened?.[Symbol.asyncDispose]();
     },
   };
 }
 
-/** Runs the body until it ends, its budget is over or the run is cancelled, whichever comes first. */
+/**
+ * Runs the body until it ends or its budget is over. When the run is cancelled the body is told, and has a little time to come to an end by
+ * itself: what it is just creating must exist before the sweep looks for it.
+ */
 async function bounded<T>(
   body: () => Promise<T>,
   what: string,
@@ -177,21 +193,24 @@ async function bounded<T>(
 ): Promise<T> {
   const due = performance.now() + budgetMs;
   const { promise: cut, reject } = Promise.withResolvers<never>();
-  const end = (reason: Error): void => {
-    reject(reason);
-    stop.abort(reason);
+  const late = (): Error => new DeadlineExceeded(what, Math.round(budgetMs), Math.round(performance.now() - due));
+  const timers = [
+    setTimeout(() => {
+      const reason = late();
+      reject(reason);
+      stop.abort(reason);
+    }, budgetMs),
+  ];
+  const onCancel = (): void => {
+    stop.abort(new Cancelled());
+    timers.push(setTimeout(() => reject(new Cancelled()), BUDGETS.cancel));
   };
-  const timer = setTimeout(
-    () => end(new DeadlineExceeded(what, Math.round(budgetMs), Math.round(performance.now() - due))),
-    budgetMs,
-  );
-  const onCancel = (): void => end(new Cancelled());
-  if (cancel.aborted) onCancel();
-  else cancel.addEventListener('abort', onCancel, { once: true });
+  if (cancel.aborted) throw new Cancelled();
+  cancel.addEventListener('abort', onCancel, { once: true });
   try {
     return await Promise.race([body(), cut]);
   } finally {
-    clearTimeout(timer);
+    for (const timer of timers) clearTimeout(timer);
     cancel.removeEventListener('abort', onCancel);
     stop.abort(new Cancelled());
   }
@@ -216,15 +235,54 @@ function inherit(above: CheckRecord): Outcome | null {
   }
 }
 
-const readOnly = (): Outcome => ({
-  status: 'unobserved',
-  diagnosis: {
-    class: 'our-side',
-    cause: 'the run is read-only and this check writes',
-    remedy: 'run without --read-only, and with `allow: [write]` in the phase file',
-    evidence: 'read-only',
-  },
+/** Why a check can't be made in this run, whatever the service does. */
+function notHere({ writes = [], level, disruptive }: CheckSpec, stage: Stage): Diagnosis | null {
+  if (stage.readOnly && writes.length > 0)
+    return {
+      class: 'our-side',
+      cause: 'the run is read-only and this check writes',
+      remedy: 'run without --read-only, and with `allow: [write]` in the phase file',
+      evidence: 'read-only',
+    };
+  const { path } = stage.target.route;
+  if (level === 'performance' && !MEASURABLE.has(path))
+    return {
+      class: 'our-side',
+      cause: `the path is ${path}, which adds a time of its own to whatever is measured`,
+      remedy: 'run inside the cluster, with `path: in-cluster` in the phase file',
+      evidence: `path ${path}`,
+    };
+  if (disruptive && stage.disruption === null)
+    return {
+      class: 'our-side',
+      cause: 'there is no way for us to disturb this platform',
+      remedy: 'run it with --disrupt on the local platform, or prove it there by hand',
+      evidence: 'no process of this platform is ours to stop',
+    };
+  return null;
+}
+
+const tooFew = (samples: number): Diagnosis => ({
+  class: 'our-side',
+  cause: `${samples} samples were taken, ${LEAST_SAMPLES} are the least`,
+  remedy: 'report it: this is a defect of the suite, not of the platform',
+  evidence: `${samples} samples`,
 });
+
+const tooSlow = (measured: number, share: number, { target, limit }: Objective, remedy: string): Diagnosis => ({
+  class: 'slow',
+  cause: `p${share * 100} is ${round(measured)}, over the limit of ${limit}`,
+  remedy,
+  evidence: `p${share * 100} ${round(measured)}, target ${target}, limit ${limit}`,
+});
+
+const round = (measured: number): number => Math.round(measured * 10) / 10;
+
+const noDisruption: Disruption = {
+  pause(name) {
+    throw new TypeError(`a check that is not disruptive asked to pause ${name}`);
+  },
+};
 
 const noScratch: Scratch = {
   name(kind) {

@@ -9,7 +9,9 @@ import type {
   Observation,
 } from '../../reports/model.ts';
 import type { Otherwise } from '../diagnose/outcome.ts';
+import type { Objective } from '../objective.ts';
 import type { Scratch } from '../scratch.ts';
+import type { Disruption } from './disruption.ts';
 
 /** The declared part of a check: all that a reader of the suite must know before its body. */
 export interface CheckSpec {
@@ -20,6 +22,7 @@ export interface CheckSpec {
   readonly needs?: readonly string[];
   /** Kinds of scratch object that it creates. */
   readonly writes?: readonly string[];
+  /** Disturbs the platform: it runs after all other checks, alone, and only where --disrupt allows it. Its file is disruption.test.ts. */
   readonly disruptive?: true;
   /** Milliseconds for the body with all its attempts. */
   readonly deadlineMs?: number;
@@ -39,10 +42,18 @@ export interface BaseContext {
   readonly signal: AbortSignal;
   /** Keeps facts that hold even if the body fails later. */
   observe(facts: Observation): void;
-  /** Ends the check as failed by this diagnosis. */
-  fail(diagnosis: Diagnosis): never;
+  /** Ends the check as failed by this diagnosis; what it leaves out is what the check says under `otherwise`. */
+  fail(diagnosis: Partial<Diagnosis> & Pick<Diagnosis, 'cause' | 'evidence'>): never;
   /** Ends the check as not applicable, by a predicate that was observed in this run. */
   skip(predicate: string, value: Json): never;
+  /**
+   * Measures a performance check: the percentile of its samples, in the objective's unit, decides what a pass earns, and fails it over the limit.
+   * Too few samples leave it unobserved.
+   * @param share of 1, such as 0.99 @returns the percentile
+   */
+  grade(samples: readonly number[], share: number, objective: Objective): number;
+  /** The means of a disruptive check. */
+  readonly disruption: Disruption;
 }
 
 export type Context<Name extends string, Client> = BaseContext & { readonly [K in Name]: Client };

@@ -16,7 +16,7 @@ export async function catalogue(_argv: readonly string[], output: Output): Promi
   const services = await loadServices();
   const declared = new Map<string, CatalogueCheck[]>();
   const problems: Problem[] = [];
-  const vitest = await openVitest('suites', [
+  const vitest = await openVitest('all-suites', [
     suiteReporter({
       declared: (type, entries) => void declared.set(type, [...(declared.get(type) ?? []), ...entries]),
       record: () => undefined,
@@ -28,9 +28,9 @@ export async function catalogue(_argv: readonly string[], output: Output): Promi
   for (const { where, what, remedy } of problems) output.progress(`${where}: ${what}. Mend: ${remedy}`);
   if (problems.length > 0) return 3;
   for (const type of readdirSync(join(ROOT, 'suites'))) {
-    const entries = (declared.get(type) ?? []).sort(
-      (a, b) => LEVELS.indexOf(a.level) - LEVELS.indexOf(b.level) || (a.id < b.id ? -1 : 1),
-    );
+    const door = services.get(type)?.door;
+    const rank = ({ id, level }: CatalogueCheck): string => `${LEVELS.indexOf(level)} ${id === door ? '' : id}`;
+    const entries = (declared.get(type) ?? []).sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
     writeFileSync(catalogueFile(type), `${JSON.stringify(entries, null, 2)}\n`);
     output.result(`suites/${type}/catalogue.json: ${entries.length} checks`);
   }
@@ -71,7 +71,10 @@ function declarationsOnly(services: readonly Service[]): Handout {
         credentials: null,
         settings: {},
       })),
-      gate: { score: 0, coverage: 0, health: null, requiredLevels: [] },
+      gate: { score: 0, coverage: 0, health: null, requiredLevels: [], flaky: null, noRegression: true },
+      starts: null,
+      before: null,
+      stages: {},
       waivers: [],
       goals: {},
       notes: null,

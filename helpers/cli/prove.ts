@@ -90,6 +90,7 @@ export async function prove(argv: readonly string[], output: Output): Promise<nu
     phase,
     secrets,
     services,
+    reachable: new Set(phase.components.map(({ id }) => id)),
     folder: LEDGERS,
     own: ledger,
     now: Date.now(),

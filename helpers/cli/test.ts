@@ -1,18 +1,19 @@
 import type { Reporter, TestModule } from 'vitest/node';
 import { localTypes } from '../../fixtures/platform/platform.ts';
-import type { Report } from '../../reports/model.ts';
 import { checksOf, isSelected } from '../../reports/words.ts';
 import { type RunFlags, runFlags, splitTestArguments } from './flags.ts';
 import { LOCAL_PHASE, localPlatform } from './local-platform.ts';
 import type { Output } from './output.ts';
-import { type Aim, elsewhere, type LocalFacts, prepare, run, suiteType } from './run.ts';
+import { type Aim, elsewhere, type LocalFacts, prepare, type RunResult, run, suiteType } from './run.ts';
 import { type Stop, stopOnSignals } from './stop.ts';
 import { UsageError } from './usage-error.ts';
-import { openVitest, type Project, runVitest } from './vitest-runs.ts';
+import { type Group, openVitest, runVitest } from './vitest-runs.ts';
 
 export interface Asked {
   /** Paths under suites/: they choose checks. */
   readonly suites: readonly string[];
+  /** Paths of drills: they run on the local platform. */
+  readonly drills: readonly string[];
   /** All other paths: they choose the project's own tests. */
   readonly own: readonly string[];
   readonly pattern: string | null;
@@ -31,23 +32,25 @@ export async function test(argv: readonly string[], output: Output): Promise<num
   const { ours, vitest } = splitTestArguments(argv);
   const flags = runFlags(ours, process.env);
   const asked = await askedOf(vitest);
-  const everything = asked.suites.length === 0 && asked.own.length === 0;
+  const everything = asked.suites.length === 0 && asked.own.length === 0 && asked.drills.length === 0;
   const wantsOwn = everything || asked.own.length > 0;
+  const wantsDrills = (everything && flags.phase === null) || asked.drills.length > 0;
   const wantsSuites = everything || asked.suites.length > 0;
   using stop = stopOnSignals(flags.deadlineMs, output.progress);
-  const starting = wantsSuites ? bringUp(flags, asked, output, stop) : null;
+  const starting = wantsSuites || wantsDrills ? bringUp(flags, asked, output, stop) : null;
   // Awaited further down; until then its failure is nobody's unhandled rejection.
   starting?.catch(() => undefined);
 
   let own: Count = { passed: 0, failed: 0 };
-  if (wantsOwn) own = await ownTests('unit', asked, stop);
-  if (starting === null) return finish(own, null, output);
+  if (wantsOwn) own = await ownTests('unit', asked.own, asked.pattern, stop);
+  if (starting === null) return finish(own, null, flags, output);
   await using local = await starting;
+  if (wantsDrills && stop.reason() === null)
+    own = sum(own, await ownTests('drills', asked.drills, asked.pattern, stop, local));
+  if (!wantsSuites) return finish(own, null, flags, output);
   const aim: Aim = { phaseFile: flags.phase ?? LOCAL_PHASE, flags, local, paths: asked.suites, pattern: asked.pattern };
   const prepared = await prepare(aim, output);
-  if (everything && flags.phase === null && stop.reason() === null)
-    own = sum(own, await ownTests('drills', asked, stop, local));
-  return finish(own, await run(prepared, aim, output, stop), output);
+  return finish(own, await run(prepared, aim, output, stop), flags, output);
 }
 
 export async function askedOf(argv: readonly string[]): Promise<Asked> {
@@ -64,7 +67,8 @@ export async function askedOf(argv: readonly string[]): Promise<Asked> {
   for (const path of suites) suiteType(path);
   return {
     suites,
-    own: paths.filter((path) => !suites.includes(path)),
+    drills: paths.filter((path) => path.endsWith('.drill.test.ts')),
+    own: paths.filter((path) => !suites.includes(path) && !path.endsWith('.drill.test.ts')),
     pattern: options.testNamePattern?.toString() ?? null,
   };
 }
@@ -83,13 +87,19 @@ async function bringUp(
   return localPlatform(types, output, stop);
 }
 
-async function ownTests(project: Project, { own, pattern }: Asked, stop: Stop, local?: LocalFacts): Promise<Count> {
+async function ownTests(
+  group: Group,
+  paths: readonly string[],
+  pattern: string | null,
+  stop: Stop,
+  local?: LocalFacts,
+): Promise<Count> {
   const counter = countingReporter();
-  const vitest = await openVitest(project, ['default', counter.reporter], pattern ?? undefined);
+  const vitest = await openVitest(group, ['default', counter.reporter], pattern ?? undefined);
   if (local)
     for (const each of vitest.projects)
       each.provide('local', { env: definedOf(local.env), processes: local.processes });
-  await runVitest(vitest, own, stop.signal);
+  await runVitest(vitest, paths, stop.signal);
   return counter.count();
 }
 
@@ -121,7 +131,7 @@ export function countingReporter(): { reporter: Reporter; count(): Count } {
 
 const sum = (a: Count, b: Count): Count => ({ passed: a.passed + b.passed, failed: a.failed + b.failed });
 
-function finish(own: Count, result: { exitCode: number; report: Report; text: string } | null, output: Output): number {
+function finish(own: Count, result: RunResult | null, { json }: RunFlags, output: Output): number {
   const checks = result ? checksOf(result.report).filter(isSelected) : [];
   const held = checks.filter(({ status }) => status === 'passed' || status === 'skipped').length;
   const all = sum(own, { passed: held, failed: checks.length - held });
@@ -130,6 +140,6 @@ function finish(own: Count, result: { exitCode: number; report: Report; text: st
     output.result(line);
     return own.failed > 0 ? 1 : own.passed > 0 ? 0 : 3;
   }
-  output.result(result.text.startsWith('{') ? result.text : `${line}\n${result.text}`);
+  output.result(json ? result.text : `${line}\n${result.text}`);
   return own.failed > 0 ? 1 : result.exitCode;
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Phase } from '../../reports/model.ts';
+import type { Service } from '../service.ts';
 import { formatPhaseError } from './errors.ts';
 import { loadPhase, type PhaseContext } from './load.ts';
 import { CONTEXT, errorsOf, HEAD, loadText, temporaryFolder } from './phase-testing.ts';
@@ -25,6 +26,7 @@ describe('a sound file', () => {
     expect(sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(rest).toMatchInlineSnapshot(`
       {
+        "before": null,
         "components": [
           {
             "credentials": null,
@@ -51,7 +53,9 @@ describe('a sound file', () => {
         "environment": null,
         "gate": {
           "coverage": 90,
+          "flaky": null,
           "health": null,
+          "noRegression": true,
           "requiredLevels": [
             "reach",
             "serve",
@@ -65,6 +69,8 @@ describe('a sound file', () => {
         "name": "P",
         "notes": null,
         "schemaVersion": 1,
+        "stages": {},
+        "starts": null,
         "target": {
           "name": "t",
           "path": "direct",
@@ -117,6 +123,7 @@ notes: by hand
     const { file, sha256, ...rest } = loaded.phase;
     expect(JSON.parse(JSON.stringify(rest).replaceAll(folder(), ''))).toMatchInlineSnapshot(`
       {
+        "before": null,
         "components": [
           {
             "credentials": {
@@ -209,7 +216,9 @@ notes: by hand
         "environment": null,
         "gate": {
           "coverage": 90,
+          "flaky": null,
           "health": 90.5,
+          "noRegression": true,
           "requiredLevels": [
             "reach",
           ],
@@ -226,6 +235,8 @@ notes: by hand
         "name": "P",
         "notes": "by hand",
         "schemaVersion": 1,
+        "stages": {},
+        "starts": null,
         "target": {
           "name": "t",
           "path": "direct",
@@ -290,6 +301,35 @@ describe('variables', () => {
   ])('%s', async (text, expected) => {
     const env = { A: 'one', B: 'two', EMPTY: '', NUMBER: '3', NESTED: '${A}' };
     expect((await phase(`${KAFKA}notes: '${text}'\n`, { env })).notes).toBe(expected);
+  });
+});
+
+describe('an endpoint that is optional', () => {
+  const kafka = CONTEXT.services.get('kafka') as Service;
+  const optional = { port: 9093, about: 'the TLS listener', optional: true } as const;
+  const services = new Map([['kafka', { ...kafka, endpoints: { ...kafka.endpoints, tls: optional } }]]);
+  const endpointsOf = async (text: string) => (await phase(text, { services })).components[0]?.endpoints;
+
+  test('may be left out, and leaves the short form to the one that is needed', async () => {
+    expect(await endpointsOf('components:\n  kafka: { endpoint: k }')).toEqual({ bootstrap: ['k:9092'] });
+    expect(await endpointsOf('components:\n  kafka: { endpoints: { bootstrap: k } }')).toEqual({
+      bootstrap: ['k:9092'],
+    });
+  });
+
+  test('has its own usual port', async () => {
+    expect(await endpointsOf('components:\n  kafka: { endpoints: { bootstrap: k, tls: k } }')).toEqual({
+      bootstrap: ['k:9092'],
+      tls: ['k:9093'],
+    });
+  });
+
+  test('does not stand for the one that is needed', async () => {
+    expect(
+      await errorsOf(folder(), 'components:\n  kafka: { endpoints: { tls: k } }', { services }),
+    ).toMatchInlineSnapshot(
+      `"phase.yaml:6:12  components.kafka.endpoints.bootstrap: is missing. Mend: give bootstrap: bootstrap servers"`,
+    );
   });
 });
 

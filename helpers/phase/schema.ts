@@ -46,6 +46,26 @@ const Gate = z.strictObject({
     .array(z.enum(LEVELS))
     .default(['reach', 'serve', 'round-trip'])
     .describe('levels in which a required component may have nothing failed, blocked or unobserved'),
+  flaky: z
+    .int()
+    .min(0)
+    .nullable()
+    .default(null)
+    .describe('the most checks that may pass only after a retry, or null for any number'),
+  noRegression: z
+    .boolean()
+    .default(true)
+    .describe('false: a check that held in a comparable baseline may fail now, if all else passes'),
+});
+
+const Before = z.strictObject({
+  ready: z.int().min(0).describe('pods that were ready before the phase'),
+  desired: z.int().min(0).describe('pods that were desired before the phase'),
+});
+
+const Stage = z.strictObject({
+  of: z.array(Id).min(1).describe('ids of its components; one that the phase does not promise has not begun'),
+  estimate: Text.nullable().default(null).describe('how long it is thought to take, such as 1h-2h'),
 });
 
 export const WaiverShape = z.strictObject({
@@ -121,9 +141,13 @@ type ComponentFields = z.output<z.ZodObject<ReturnType<typeof componentFields>>>
 /** The rest are the size under the service's unit, `endpoint` or `endpoints`, and the service's settings. */
 export type ComponentInput = ComponentFields & { readonly [key: string]: unknown };
 
+/** The endpoints that a component of this type can't do without. A type with a single one takes the short form, `endpoint`. */
+export const neededEndpoints = ({ endpoints }: Service): string[] =>
+  Object.entries(endpoints).flatMap(([name, { optional }]) => (optional ? [] : [name]));
+
 /** How the endpoints of this type are written: `endpoint: host:9092`. */
-export function exampleEndpoints({ endpoints }: Service): string {
-  const pairs = Object.entries(endpoints).map(([name, { port }]) => [name, `host:${port ?? 'port'}`]);
+export function exampleEndpoints(service: Service): string {
+  const pairs = neededEndpoints(service).map((name) => [name, `host:${service.endpoints[name]?.port ?? 'port'}`]);
   return pairs.length === 1
     ? `endpoint: ${pairs[0]?.[1]}`
     : `endpoints: { ${pairs.map((pair) => pair.join(': ')).join(', ')} }`;
@@ -131,16 +155,24 @@ export function exampleEndpoints({ endpoints }: Service): string {
 
 export function componentSchema(service: Service): z.ZodObject {
   const names = Object.entries(service.endpoints);
-  const [only] = names;
+  const needed = neededEndpoints(service);
+  const [only] = needed;
   const byName = z.strictObject(
-    Object.fromEntries(names.map(([name, { about }]) => [name, Addresses.describe(about)])),
+    Object.fromEntries(
+      names.map(([name, { about, optional }]) => {
+        const addresses = Addresses.describe(about);
+        return [name, optional ? addresses.exactOptional() : addresses];
+      }),
+    ),
   );
   const shape = z.strictObject({
     ...service.settings.shape,
     ...componentFields(service),
     [service.unit]: z.int().min(1).optional().describe(`how many ${service.unit} are promised`),
-    ...(only && names.length === 1 ? { endpoint: Addresses.optional().describe(only[1].about) } : {}),
-    ...(only ? { endpoints: byName.optional().describe('where it is, by endpoint') } : {}),
+    ...(only !== undefined && needed.length === 1
+      ? { endpoint: Addresses.optional().describe(service.endpoints[only]?.about ?? '') }
+      : {}),
+    ...(names.length > 0 ? { endpoints: byName.optional().describe('where it is, by endpoint') } : {}),
   });
   return shape.describe(`a map with at least ${exampleEndpoints(service)}`);
 }
@@ -154,7 +186,9 @@ export const PhaseShape = z.strictObject({
   schemaVersion: z.literal(1).describe('1, the version of this format'),
   id: Id.describe('the id of the phase: lower-case letters, digits and hyphens'),
   name: Text.describe('what people call this phase'),
-  starts: Moment.optional().describe('when the phase began: a date or a date-time'),
+  starts: Moment.nullable().default(null).describe('when the phase began: a date or a date-time'),
+  before: Before.nullable().default(null).describe('the pods before the phase, counted by hand'),
+  stages: z.record(Text, Stage).default({}).describe('a map of the steps of the phase'),
   target: Target.describe('the platform that the phase is promised for'),
   local: z.literal(true).optional().describe('true in the phase of the platform that this suite starts itself'),
   allow: z
