@@ -37,14 +37,11 @@ export async function test(argv: readonly string[], output: Output): Promise<num
   const wantsDrills = (everything && flags.phase === null) || asked.drills.length > 0;
   const wantsSuites = everything || asked.suites.length > 0;
   using stop = stopOnSignals(flags.deadlineMs, output.progress);
-  const starting = wantsSuites || wantsDrills ? bringUp(flags, asked, output, stop) : null;
-  // Awaited further down; until then its failure is nobody's unhandled rejection.
-  starting?.catch(() => undefined);
-
   let own: Count = { passed: 0, failed: 0 };
   if (wantsOwn) own = await ownTests('unit', asked.own, asked.pattern, stop);
-  if (starting === null) return finish(own, null, flags, output);
-  await using local = await starting;
+  if (!wantsSuites && !wantsDrills) return finish(own, null, flags, output);
+  // Not beside the unit tests: services that start take the processor from tests that measure time.
+  await using local = await bringUp(flags, asked, output, stop);
   if (wantsDrills && stop.reason() === null)
     own = sum(own, await ownTests('drills', asked.drills, asked.pattern, stop, local));
   if (!wantsSuites) return finish(own, null, flags, output);
