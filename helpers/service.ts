@@ -35,7 +35,9 @@ export interface Service<Name extends string = string, Client extends AsyncDispo
   /** Weight of a component of this type where the phase file gives none. */
   readonly weight: number;
   /** Endpoint names with the port that is assumed where the phase file gives a bare host; null: the port must be given. */
-  readonly endpoints: { readonly [name: string]: { readonly port: number | null; readonly about: string } };
+  readonly endpoints: {
+    readonly [name: string]: { readonly port: number | null; readonly about: string; readonly optional?: true };
+  };
   /** Types that it can't work without. */
   readonly needs: readonly string[];
   /** Id of the check that preflight answers. */

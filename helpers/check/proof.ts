@@ -6,7 +6,7 @@ import type { ProofMeta } from '../../reports/proof-meta.ts';
 import { BUDGETS } from '../budgets.ts';
 import { knockSafely } from '../preflight.ts';
 import type { Route } from '../route.ts';
-import type { Target } from '../service.ts';
+import type { Secrets, Target } from '../service.ts';
 import type { Handout } from './handout.ts';
 import { type Provable, provableCheck } from './proof-registry.ts';
 import type { Runner, Stage } from './runner.ts';
@@ -39,6 +39,8 @@ export interface Proof {
   readonly from: 'door' | 'body';
   /** The component as the phase file would have it wrong, where the fault is in the phase file. */
   readonly declare?: Declare;
+  /** What the phase file gives in place of the component's password. */
+  readonly password?: string;
   /** Breaks it, where `declare` does not do so already. Where it returns an AsyncDisposable, that mends it; proxies heal by themselves. */
   readonly break?: (context: FaultContext) => Promise<unknown>;
 }
@@ -100,6 +102,7 @@ async function underFault(provable: Provable, id: string, proof: Proof, signal: 
   };
   const stand = await openStand(provable, {
     ...(proof.declare ? { declare: proof.declare } : {}),
+    ...(proof.password === undefined ? {} : { secrets: { password: proof.password } }),
     ...(proof.from === 'door' ? { beforeDoor: breakIt } : { before: { id, act: breakIt } }),
   });
   try {
@@ -116,11 +119,15 @@ const disposable = (value: unknown): AsyncDisposable | undefined =>
 
 interface StandOptions {
   readonly declare?: Declare;
+  readonly secrets?: Secrets;
   readonly beforeDoor?: (context: FaultContext) => Promise<void>;
   readonly before?: { readonly id: string; readonly act: (context: FaultContext) => Promise<void> };
 }
 
-async function openStand({ service, runOn }: Provable, { declare, beforeDoor, before }: StandOptions): Promise<Stand> {
+async function openStand(
+  { service, runOn }: Provable,
+  { declare, secrets, beforeDoor, before }: StandOptions,
+): Promise<Stand> {
   const handout = inject('assay');
   const promised = handout.phase.components.find(({ type }) => type === service.type);
   if (!promised) throw new Error(`${handout.phase.file} has no component of type ${service.type}`);
@@ -129,7 +136,8 @@ async function openStand({ service, runOn }: Provable, { declare, beforeDoor, be
   const proxies = await Promise.all(addresses.map((address) => openProxy(address)));
   const dialled = new Map(addresses.map((address, index) => [address, proxies[index]?.address ?? address]));
   const route: Route = { path: 'loopback', dial: (logical) => dialled.get(logical) ?? logical };
-  const target: Target = { component, secrets: handout.secrets[component.id] ?? { password: null }, route };
+  const declared = secrets ?? handout.secrets[component.id] ?? { password: null };
+  const target: Target = { component, secrets: declared, route };
   const context: FaultContext = {
     target,
     proxies,

@@ -1,16 +1,20 @@
 import { expect } from 'vitest';
-import type { CheckRecord, DoorRecord, Observation, Outcome } from '../../reports/model.ts';
+import type { CheckRecord, Diagnosis, DoorRecord, Observation, Outcome, Path } from '../../reports/model.ts';
 import { BUDGETS } from '../budgets.ts';
 import { Cancelled, DeadlineExceeded, Finding, NotApplicable } from '../diagnose/finding.ts';
 import { outcomeOf } from '../diagnose/outcome.ts';
 import { doorCheckRecord } from '../door-outcome.ts';
+import { earnedAt, LEAST_SAMPLES, type Objective, percentile } from '../objective.ts';
 import { openScratch, type Scratch } from '../scratch.ts';
 import type { Service, Target } from '../service.ts';
 import { limiter } from './limiter.ts';
-import type { Check, Context } from './spec.ts';
+import type { BaseContext, Check, CheckSpec, Context } from './spec.ts';
 
 /** Bodies at once in one worker: enough to hide waiting, few enough to be a good guest. */
 const WIDTH = 12;
+
+/** On these ways what is measured is the service; any other adds a time of its own. */
+const MEASURABLE: ReadonlySet<Path> = new Set(['in-cluster', 'loopback']);
 
 /** What a component's checks are run with: the same for a run and for a proof. */
 export interface Stage {
@@ -42,7 +46,8 @@ export function createRunner<Name extends string, Client extends AsyncDisposable
 ): Runner {
   const { component } = stage.target;
   const memo = new Map<string, Promise<CheckRecord>>();
-  const limit = limiter(WIDTH);
+  const together = limiter(WIDTH);
+  const alone = limiter(1);
   const scratch =
     stage.ledger === null ? noScratch : openScratch(stage.ledger, stage.runId, component.id, stage.scratchLabel);
   let client: Promise<Client> | null = null;
@@ -85,13 +90,15 @@ export function createRunner<Name extends string, Client extends AsyncDisposable
         : doorCheckRecord(stage.door);
     if (closed) return record(id, heldBy(closed));
     if (stage.door.state !== 'open') return record(id, heldBy(stage.door));
-    if (stage.readOnly && (spec.writes?.length ?? 0) > 0) return record(id, readOnly());
+    const barred = notHere(spec, stage);
+    if (barred) return record(id, { status: 'unobserved', diagnosis: barred });
     for (const need of spec.needs ?? []) {
       const above = await run(need, cancel);
       const inherited = inherit(above);
       if (inherited) return record(id, inherited);
     }
     await stage.beforeBody?.(id);
+    const limit = spec.level === 'performance' ? alone : together;
     return limit(() => attempt(check, cancel));
   }
 
@@ -112,40 +119,43 @@ export function createRunner<Name extends string, Client extends AsyncDisposable
 
   async function once(check: Check<Name, Client>, budgetMs: number, cancel: AbortSignal): Promise<Outcome> {
     let partial: Observation = {};
+    let earned: number | null = null;
+    const { level, otherwise } = check.spec;
     const stop = new AbortController();
+    const base: BaseContext = {
+      component,
+      door: stage.door,
+      scratch,
+      expect,
+      signal: stop.signal,
+      observe(facts) {
+        partial = { ...partial, ...facts };
+      },
+      fail(diagnosis) {
+        throw new Finding({ ...otherwise, ...diagnosis });
+      },
+      skip(name, value) {
+        throw new NotApplicable(name, value);
+      },
+      grade(samples, share, objective) {
+        if (level !== 'performance') throw new TypeError(`${check.id} is measured, and its level is ${level}`);
+        if (samples.length < LEAST_SAMPLES) throw new Finding(tooFew(samples.length));
+        const measured = percentile(samples, share);
+        earned = earnedAt(measured, objective);
+        if (earned === null) throw new Finding(tooSlow(measured, share, objective, otherwise.remedy));
+        return measured;
+      },
+    };
     try {
-      const body = async (): Promise<Observation> => {
-        const opened = await open();
-        const base = {
-          component,
-          door: stage.door,
-          scratch,
-          expect,
-          signal: stop.signal,
-          observe: (facts: Observation) => {
-            partial = { ...partial, ...facts };
-          },
-          fail: (diagnosis: ConstructorParameters<typeof Finding>[0]): never => {
-            throw new Finding(diagnosis);
-          },
-          skip: (name: string, value: NotApplicable['predicate']['value']): never => {
-            throw new NotApplicable(name, value);
-          },
-        };
-        return check.body({ ...base, [service.type]: opened } as Context<Name, Client>);
-      };
+      const body = async (): Promise<Observation> =>
+        check.body({ ...base, [service.type]: await open() } as Context<Name, Client>);
       const seen = await bounded(body, check.id, budgetMs, stop, cancel);
       const observed = { ...partial, ...seen };
       if (Object.keys(observed).length === 0) throw new TypeError(`${check.id} passed without an observation`);
-      return { status: 'passed', observed, earned: 1000 };
+      if (level === 'performance' && earned === null) throw new TypeError(`${check.id} passed without a measurement`);
+      return { status: 'passed', observed, earned: earned ?? 1_000 };
     } catch (error) {
-      return outcomeOf(
-        error,
-        service,
-        stage.target,
-        check.spec.otherwise,
-        Object.keys(partial).length ? partial : null,
-      );
+      return outcomeOf(error, service, stage.target, otherwise, Object.keys(partial).length ? partial : null);
     }
   }
 
@@ -224,15 +234,41 @@ function inherit(above: CheckRecord): Outcome | null {
   }
 }
 
-const readOnly = (): Outcome => ({
-  status: 'unobserved',
-  diagnosis: {
-    class: 'our-side',
-    cause: 'the run is read-only and this check writes',
-    remedy: 'run without --read-only, and with `allow: [write]` in the phase file',
-    evidence: 'read-only',
-  },
+/** Why a check can't be made in this run, whatever the service does. */
+function notHere({ writes = [], level }: CheckSpec, stage: Stage): Diagnosis | null {
+  if (stage.readOnly && writes.length > 0)
+    return {
+      class: 'our-side',
+      cause: 'the run is read-only and this check writes',
+      remedy: 'run without --read-only, and with `allow: [write]` in the phase file',
+      evidence: 'read-only',
+    };
+  const { path } = stage.target.route;
+  if (level === 'performance' && !MEASURABLE.has(path))
+    return {
+      class: 'our-side',
+      cause: `the path is ${path}, which adds a time of its own to whatever is measured`,
+      remedy: 'run inside the cluster, with `path: in-cluster` in the phase file',
+      evidence: `path ${path}`,
+    };
+  return null;
+}
+
+const tooFew = (samples: number): Diagnosis => ({
+  class: 'our-side',
+  cause: `${samples} samples were taken, ${LEAST_SAMPLES} are the least`,
+  remedy: 'report it: this is a defect of the suite, not of the platform',
+  evidence: `${samples} samples`,
 });
+
+const tooSlow = (measured: number, share: number, { target, limit }: Objective, remedy: string): Diagnosis => ({
+  class: 'slow',
+  cause: `p${share * 100} is ${round(measured)}, over the limit of ${limit}`,
+  remedy,
+  evidence: `p${share * 100} ${round(measured)}, target ${target}, limit ${limit}`,
+});
+
+const round = (measured: number): number => Math.round(measured * 10) / 10;
 
 const noScratch: Scratch = {
   name(kind) {

@@ -9,6 +9,7 @@ import type {
   Observation,
 } from '../../reports/model.ts';
 import type { Otherwise } from '../diagnose/outcome.ts';
+import type { Objective } from '../objective.ts';
 import type { Scratch } from '../scratch.ts';
 
 /** The declared part of a check: all that a reader of the suite must know before its body. */
@@ -39,10 +40,16 @@ export interface BaseContext {
   readonly signal: AbortSignal;
   /** Keeps facts that hold even if the body fails later. */
   observe(facts: Observation): void;
-  /** Ends the check as failed by this diagnosis. */
-  fail(diagnosis: Diagnosis): never;
+  /** Ends the check as failed by this diagnosis; what it leaves out is what the check says under `otherwise`. */
+  fail(diagnosis: Partial<Diagnosis> & Pick<Diagnosis, 'cause' | 'evidence'>): never;
   /** Ends the check as not applicable, by a predicate that was observed in this run. */
   skip(predicate: string, value: Json): never;
+  /**
+   * Measures a performance check: the percentile of its samples, in the objective's unit, decides what a pass earns, and fails it over the limit.
+   * Too few samples leave it unobserved.
+   * @param share of 1, such as 0.99 @returns the percentile
+   */
+  grade(samples: readonly number[], share: number, objective: Objective): number;
 }
 
 export type Context<Name extends string, Client> = BaseContext & { readonly [K in Name]: Client };

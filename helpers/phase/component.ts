@@ -6,7 +6,7 @@ import { parseAddress } from './address.ts';
 import type { Flaw, Way } from './errors.ts';
 import type { Env } from './interpolate.ts';
 import { type Fields, isFields, read } from './read.ts';
-import { type ComponentInput, componentSchema, exampleEndpoints, isForeignUnit } from './schema.ts';
+import { type ComponentInput, componentSchema, exampleEndpoints, isForeignUnit, neededEndpoints } from './schema.ts';
 import { codeOf, readSecret } from './secret.ts';
 
 export interface ReadComponent {
@@ -66,7 +66,7 @@ export async function readComponent(
 
 /** What is wrong with the shape in a way that the schema alone would explain badly. */
 function shapeFlaws(fields: Fields, service: Service, way: Way): Flaw[] {
-  const names = Object.keys(service.endpoints);
+  const names = neededEndpoints(service);
   const flaws: Flaw[] = Object.keys(fields)
     .filter((key) => isForeignUnit(key, service))
     .map((key) => ({
@@ -107,7 +107,7 @@ interface Located {
 
 /** Each address of `endpoint` or `endpoints`, with the usual port where it has none. */
 function endpointsOf(fields: Fields, service: Service, way: Way, flaws: Flaw[]): Located[] {
-  const [only] = Object.keys(service.endpoints);
+  const [only] = neededEndpoints(service);
   const given: [string, unknown, Way][] = isFields(fields.endpoints)
     ? Object.entries(fields.endpoints).map(([name, value]) => [name, value, [...way, 'endpoints', name]])
     : [[only ?? '', fields.endpoint, [...way, 'endpoint']]];

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { ROOT } from '../catalogue.ts';
 import type { Service } from '../service.ts';
-import { componentSchema, PhaseShape, WaiverShape } from './schema.ts';
+import { componentSchema, neededEndpoints, PhaseShape, WaiverShape } from './schema.ts';
 
 export const PHASE_SCHEMA_FILE = join(ROOT, 'fixtures', 'phases', 'phase.schema.json');
 
@@ -49,7 +49,7 @@ export function phaseJsonSchema(services: ReadonlyMap<string, Service>): object 
 }
 
 function componentJsonSchema(service: Service): object {
-  const names = Object.keys(service.endpoints);
+  const names = neededEndpoints(service);
   const schema = schemaOf(componentSchema(service));
   if (names.length === 0) return schema;
   const ways = names.length === 1 ? ['endpoint', 'endpoints'] : ['endpoints'];

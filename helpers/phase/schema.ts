@@ -121,9 +121,13 @@ type ComponentFields = z.output<z.ZodObject<ReturnType<typeof componentFields>>>
 /** The rest are the size under the service's unit, `endpoint` or `endpoints`, and the service's settings. */
 export type ComponentInput = ComponentFields & { readonly [key: string]: unknown };
 
+/** The endpoints that a component of this type can't do without. A type with a single one takes the short form, `endpoint`. */
+export const neededEndpoints = ({ endpoints }: Service): string[] =>
+  Object.entries(endpoints).flatMap(([name, { optional }]) => (optional ? [] : [name]));
+
 /** How the endpoints of this type are written: `endpoint: host:9092`. */
-export function exampleEndpoints({ endpoints }: Service): string {
-  const pairs = Object.entries(endpoints).map(([name, { port }]) => [name, `host:${port ?? 'port'}`]);
+export function exampleEndpoints(service: Service): string {
+  const pairs = neededEndpoints(service).map((name) => [name, `host:${service.endpoints[name]?.port ?? 'port'}`]);
   return pairs.length === 1
     ? `endpoint: ${pairs[0]?.[1]}`
     : `endpoints: { ${pairs.map((pair) => pair.join(': ')).join(', ')} }`;
@@ -131,16 +135,24 @@ export function exampleEndpoints({ endpoints }: Service): string {
 
 export function componentSchema(service: Service): z.ZodObject {
   const names = Object.entries(service.endpoints);
-  const [only] = names;
+  const needed = neededEndpoints(service);
+  const [only] = needed;
   const byName = z.strictObject(
-    Object.fromEntries(names.map(([name, { about }]) => [name, Addresses.describe(about)])),
+    Object.fromEntries(
+      names.map(([name, { about, optional }]) => {
+        const addresses = Addresses.describe(about);
+        return [name, optional ? addresses.exactOptional() : addresses];
+      }),
+    ),
   );
   const shape = z.strictObject({
     ...service.settings.shape,
     ...componentFields(service),
     [service.unit]: z.int().min(1).optional().describe(`how many ${service.unit} are promised`),
-    ...(only && names.length === 1 ? { endpoint: Addresses.optional().describe(only[1].about) } : {}),
-    ...(only ? { endpoints: byName.optional().describe('where it is, by endpoint') } : {}),
+    ...(only !== undefined && needed.length === 1
+      ? { endpoint: Addresses.optional().describe(service.endpoints[only]?.about ?? '') }
+      : {}),
+    ...(names.length > 0 ? { endpoints: byName.optional().describe('where it is, by endpoint') } : {}),
   });
   return shape.describe(`a map with at least ${exampleEndpoints(service)}`);
 }

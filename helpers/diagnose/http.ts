@@ -1,0 +1,56 @@
+import type { Diagnosis } from '../../reports/model.ts';
+import { HttpError, type HttpFailure } from '../wire/http.ts';
+import { causes } from './wire.ts';
+
+type Rule = Pick<Diagnosis, 'class' | 'cause' | 'remedy'>;
+
+const RULES: { readonly [kind in HttpFailure]: Rule } = {
+  silent: {
+    class: 'slow',
+    cause: 'accepts connections and answers nothing',
+    remedy: 'look whether the process is paused, swapping or in a long collection; restart the pod if it is',
+  },
+  closed: {
+    class: 'unreachable',
+    cause: 'closes the connection without an answer',
+    remedy: 'check whether one side speaks TLS and the other does not, then the log of the service for a restart',
+  },
+  truncated: {
+    class: 'data-wrong',
+    cause: 'breaks off in the middle of an answer',
+    remedy: 'look for a proxy that cuts connections, then the log of the service for a crash',
+  },
+  'not-http': {
+    class: 'wrong-product',
+    cause: 'does not speak HTTP at this port',
+    remedy: 'check the port of the endpoint',
+  },
+  'not-json': {
+    class: 'wrong-product',
+    cause: 'answers with something else than its JSON',
+    remedy: 'check what stands before the service: a login page or the error page of an ingress answers 200 as well',
+  },
+  'tls-expected': {
+    class: 'tls',
+    cause: 'answers plain HTTP with a TLS record',
+    remedy: 'give `tls` (with its `ca`) in the phase file, or name the plain port',
+  },
+  'too-long': {
+    class: 'wrong-product',
+    cause: 'answers a small question with megabytes',
+    remedy: 'check that the endpoint is the service itself',
+  },
+  stalled: {
+    class: 'our-side',
+    cause: 'could not be heard: our own process stood still',
+    remedy: 'run on a machine with processor time to spare',
+  },
+};
+
+/** What an exchange that failed says of who was asked; null when it is not a matter of HTTP. */
+export function diagnoseHttp(error: unknown, title: string): Diagnosis | null {
+  const found = [...causes(error)].find((each) => each instanceof HttpError);
+  if (!found) return null;
+  const rule = RULES[found.kind];
+  return { ...rule, cause: `${title} ${rule.cause}`, evidence: found.message };
+}
