@@ -2,7 +2,7 @@ import { causesOf, fixFirst } from './blame.ts';
 import { compare } from './compare.ts';
 import { componentStatus } from './component-status.ts';
 import { gateLines, healthPercent, verdictOf } from './gate.ts';
-import type { Evidence, LedgerLine, Report, ReportCheck, ReportComponent } from './model.ts';
+import type { Component, DoorRecord, Evidence, LedgerLine, Report, ReportCheck, ReportComponent } from './model.ts';
 import { indexOf, type Row, refOf, rootOf, rowRef, rowsOf } from './rows.ts';
 import { figures, pointsOf, type Score, score as scoreOf } from './score.ts';
 import { waiversOf } from './waivers.ts';
@@ -69,6 +69,7 @@ export function judge(evidence: Evidence, baseline: Report | null = null): Repor
       target: component.target,
       achieved: door?.achieved ?? null,
       unit: component.unit,
+      ...rolesOf(component, door),
       version: door?.version ?? null,
       stance: component.stance,
       blockedBy: first?.blockedBy ? refOf(first.blockedBy) : null,
@@ -113,6 +114,17 @@ export function judge(evidence: Evidence, baseline: Report | null = null): Repor
     notes: phase.notes,
   };
   return baseline ? { ...report, comparison: compare(baseline, report) } : report;
+}
+
+/** What was promised and what was seen of each role; nothing where the type has none. */
+function rolesOf({ roles: promised }: Component, door: DoorRecord | undefined): Pick<ReportComponent, 'roles'> {
+  const names = Object.keys({ ...promised, ...door?.roles });
+  if (names.length === 0) return {};
+  const sizes = names.map((name) => [
+    name,
+    { target: promised?.[name] ?? null, achieved: door?.roles?.[name] ?? null },
+  ]);
+  return { roles: Object.fromEntries(sizes) };
 }
 
 function reportCheck(row: Row, part: { points: bigint; earned: bigint }, score: Score): ReportCheck {

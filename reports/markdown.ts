@@ -6,6 +6,7 @@ import {
   partial,
   plural,
   remark,
+  roleSizes,
   seconds,
   size,
   target,
@@ -99,7 +100,7 @@ function componentTable({ components }: Report): string {
       (each.stance === 'double' ? ' **(double)**' : '') +
       (each.required ? '' : ' *(optional)*'),
     `${COMPONENT_MARKS[each.status]} ${each.status}`,
-    each.target === null ? '' : `${size(each)} ${each.unit}`,
+    each.target === null ? '' : `${size(each)} ${each.unit}${roleSizes(each)}`,
     `${tenth(each.earned)} / ${tenth(each.points)}`,
     text(remark(each)),
   ]);

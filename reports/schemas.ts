@@ -21,6 +21,7 @@ const at = z.iso.datetime({ offset: true }).describe('ISO 8601, UTC');
 const ms = z.number().nonnegative().describe('milliseconds');
 const points = z.number().nonnegative().describe('of 100');
 const size = z.number().int().nonnegative().nullable();
+const roleSizes = z.record(z.string(), z.number().int().nonnegative());
 const level = z.enum(LEVELS);
 const path = z.enum(PATHS);
 const unit = z.enum(['pods', 'brokers', 'nodes']);
@@ -74,6 +75,7 @@ const component = z.looseObject({
   runbook: z.string().nullable(),
   target: size,
   unit,
+  roles: roleSizes.exactOptional(),
   stance,
   endpoints: z.record(z.string(), strings),
   tls: z.looseObject({ ca: z.string().exactOptional(), servername: z.string().exactOptional() }).nullable(),
@@ -140,6 +142,7 @@ export const EvidenceSchema = z.looseObject({
       endpoints: z.array(endpoint),
       version: z.string().nullable(),
       achieved: size,
+      roles: roleSizes.exactOptional(),
       observed: observation,
       durationMs: ms,
     }),
@@ -206,6 +209,10 @@ export const ReportSchema = z.looseObject({
       target: size,
       achieved: size,
       unit,
+      roles: z
+        .record(z.string(), z.looseObject({ target: size, achieved: size }))
+        .exactOptional()
+        .describe('where parts of it are promised and counted apart, such as fe and be'),
       version: z.string().nullable(),
       stance,
       blockedBy: z.string().nullable(),
