@@ -165,13 +165,17 @@ const LOADS: { readonly [kind in Exclude<LoadFailure, 'wire'>]: Rule } = {
 
 /** What was thrown on the way to a node or by it, in Doris's terms; null when it is none of its own. */
 export function diagnoseDoris(error: unknown, title: string): Diagnosis | null {
-  for (const e of [...causes(error)].reverse()) {
+  const chain = [...causes(error)];
+  // What we made of an error says more than the error itself, which is its cause.
+  for (const e of chain) {
     if (e instanceof MysqlError) return told(HANDSHAKE[e.kind], title, e.message);
     if (e instanceof LoadError) {
       const { kind, node } = e;
       const load = kind === 'wire' ? diagnoseWire(e.cause, node) : told(LOADS[kind], node, e.message);
       if (load) return { ...load, subject: node };
     }
+  }
+  for (const e of chain.reverse()) {
     const refused = diagnoseRefusal(e, title);
     if (refused) return refused;
   }
