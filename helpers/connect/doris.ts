@@ -145,6 +145,12 @@ function backendOf(row: Row): Backend {
   };
 }
 
+/** The one that is dead, as the subject of a finding; nothing where none or several are. */
+export function deadBackend(backends: readonly Backend[]): Pick<Diagnosis, 'subject'> {
+  const [first, ...others] = backends.filter(({ alive }) => !alive);
+  return first && others.length === 0 ? { subject: `BE at ${first.address}` } : {};
+}
+
 const loginOf = ({ component, secrets }: Target): Login => ({
   user: component.credentials?.user ?? 'root',
   password: secrets.password ?? '',

@@ -63,7 +63,7 @@ prove('doris.fe.reach', {
 
 prove('doris.operator.crs', {
   fault: 'the operator reports a BE pod as failed',
-  expect: 'misconfigured',
+  expect: 'not-redundant',
   from: 'door',
   break: async (context) =>
     before(context, 'operator')[0]?.rewrite(
