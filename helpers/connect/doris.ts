@@ -240,10 +240,10 @@ function diagnoseDoor(error: unknown, who: string): Diagnosis {
 
 /** Logs in, makes sure that it is Doris, and counts its nodes by the front end's own metadata: a SELECT would need a back end. */
 async function look(target: Target, address: string, signal: AbortSignal): Promise<Seen> {
-  const { connection } = await connectMysql(target, address, loginOf(target), signal);
+  const { connection, serverVersion } = await connectMysql(target, address, loginOf(target), signal);
   try {
     const ask = (sql: string): Promise<Row[]> => statement(connection, sql, signal);
-    const build = await buildOf(ask, `FE at ${address}`);
+    const build = await buildOf(ask, `FE at ${address}`, serverVersion);
     const [frontends, backends] = await Promise.all([
       mayBeDenied(ask('SHOW FRONTENDS')),
       mayBeDenied(ask('SHOW BACKENDS')),
@@ -282,10 +282,17 @@ const NAMES = /\b(doris|selectdb|velodb)\b/i;
  * storage is decoupled.
  * @throws Finding where another product answers
  */
-async function buildOf(ask: (sql: string) => Promise<Row[]>, who: string): Promise<string> {
+async function buildOf(
+  ask: (sql: string) => Promise<Row[]>,
+  who: string,
+  greeting = 'a server of MySQL',
+): Promise<string> {
   const [row] = await ask('SELECT @@version_comment');
   const comment = String(Object.values(row ?? {})[0] ?? '');
-  if (!NAMES.test(comment)) throw new Finding(wrongProduct(who, `it calls itself ${comment || 'nothing'}`, comment));
+  if (!NAMES.test(comment)) {
+    const seen = `it greets as ${greeting} and calls itself ${comment || 'nothing'}`;
+    throw new Finding(wrongProduct(who, seen, `version_comment: ${comment}`));
+  }
   return comment.replace(/^(apache )?doris version /i, '');
 }
 
