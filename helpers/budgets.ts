@@ -2,6 +2,8 @@
 export const BUDGETS = {
   /** TCP, TLS and the first protocol exchange with one endpoint. */
   connect: 3_000,
+  /** The answer to one request inside a check: a service that stands still costs a run no more than this and a door. */
+  answer: 5_000,
   /** One request to a service that answered before. */
   attempt: 10_000,
   /** One check with all its attempts, where it declares none of its own. */

@@ -1,10 +1,11 @@
-import type { Catalogue, CheckRecord, DoorRecord, Evidence, Phase } from '../reports/model.ts';
+import type { Catalogue, CatalogueCheck, CheckRecord, DoorRecord, Evidence, Phase } from '../reports/model.ts';
 
 type Chain = NonNullable<Evidence['timing']>['longestChain'];
 
 /**
  * The chain of needs with the greatest sum of durations: what a run can't be faster than, however much it does at once.
- * A chain begins at its component's door.
+ * A chain begins at its component's door. Checks that run alone (performance, then disruption) wait for all others, so each of them
+ * is a link behind the longest chain of those.
  */
 export function longestChain(
   phase: Phase,
@@ -33,9 +34,24 @@ export function longestChain(
       memo.set(id, chain);
       return chain;
     };
-    return entries.filter(({ id }) => duration.has(id)).map(({ id }) => chainTo(id));
+    return entries
+      .filter(({ id }) => duration.has(id))
+      .map((entry) => ({ alone: runsAlone(entry), ...chainTo(entry.id) }));
   });
-  return longest(chains);
+  const { checks, ms } = longest(chains.filter(({ alone }) => !alone));
+  const behind = chains.filter(({ alone }) => alone).map((chain) => withoutDoor(chain, doors));
+  return {
+    checks: [...checks, ...behind.flatMap((chain) => chain.checks)],
+    ms: behind.reduce((sum, chain) => sum + chain.ms, ms),
+  };
+}
+
+const runsAlone = ({ level, disruptive }: CatalogueCheck): boolean => level === 'performance' || disruptive;
+
+/** The door was opened long before. */
+function withoutDoor({ checks, ms }: Chain, doors: readonly DoorRecord[]): Chain {
+  const door = doors.find((each) => checks[0] === `${each.component}/${each.check}`);
+  return door ? { checks: checks.slice(1), ms: ms - door.durationMs } : { checks, ms };
 }
 
 const longest = (chains: readonly Chain[]): Chain =>

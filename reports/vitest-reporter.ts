@@ -23,6 +23,13 @@ export function suiteReporter(listener: SuiteListener): Reporter {
       for (const test of module.children.allTests()) {
         const meta = metaOf(test);
         if (!meta) continue;
+        const belongs = projectOf(meta.entry);
+        if (module.project.name !== belongs)
+          listener.problem({
+            where: module.relativeModuleId,
+            what: `${meta.entry.id} would run beside others, and one of them would disturb the other`,
+            remedy: `move it to ${belongs}.test.ts`,
+          });
         const entries = byType.get(meta.type) ?? new Map<string, CatalogueCheck>();
         byType.set(meta.type, entries.set(meta.entry.id, meta.entry));
       }
@@ -55,4 +62,10 @@ export function suiteReporter(listener: SuiteListener): Reporter {
         });
     },
   };
+}
+
+/** The vitest project, and so the file name, of a check: what is measured and what disturbs runs apart from all else. */
+function projectOf({ level, disruptive }: CatalogueCheck): string {
+  if (disruptive) return 'disruption';
+  return level === 'performance' ? 'performance' : 'suites';
 }

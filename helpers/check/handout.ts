@@ -16,7 +16,7 @@ export interface Handout {
   readonly ledger: string | null;
   /** True: the suites hand their checks to proofs instead of running them. */
   readonly proving: boolean;
-  /** The local platform's exports and process ids by name, for the faults; empty in a run. */
+  /** The local platform's exports, for the faults of proofs, and process ids by name, for those and for disruptive checks; otherwise empty. */
   readonly local: {
     readonly env: { readonly [name: string]: string | undefined };
     readonly processes: { readonly [name: string]: number };

@@ -1,12 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, expect, inject, test } from 'vitest';
 import { type FaultProxy, openProxy } from '../../fixtures/faults/proxy.ts';
 import '../../reports/proof-meta.ts';
-import type { CauseClass, CheckRecord, Component, DoorRecord, Outcome } from '../../reports/model.ts';
+import type { CauseClass, Component, DoorRecord, Outcome } from '../../reports/model.ts';
 import type { ProofMeta } from '../../reports/proof-meta.ts';
 import { BUDGETS } from '../budgets.ts';
 import { knockSafely } from '../preflight.ts';
 import type { Route } from '../route.ts';
 import type { Secrets, Target } from '../service.ts';
+import { localDisruption } from './disruption.ts';
 import type { Handout } from './handout.ts';
 import { type Provable, provableCheck } from './proof-registry.ts';
 import type { Runner, Stage } from './runner.ts';
@@ -26,16 +28,20 @@ export interface FaultContext {
 /** @param env what the local platform exports: addresses of its other listeners, for one */
 type Declare = (component: Component, env: Handout['local']['env']) => Component;
 
-export interface Proof {
-  /** In words: what is broken. */
-  readonly fault: string;
-  /** Class of the diagnosis that the check must come to. */
+/** What a check must come to under a fault. */
+export interface Expectation {
+  /** Class of its diagnosis. */
   readonly expect: CauseClass;
   /** The subject that it must name, where it can. */
   readonly subject?: string;
+}
+
+export interface Fault {
+  /** In words: what is broken. */
+  readonly fault: string;
   /** Checks that must have left their objects first, on the healthy platform. */
   readonly given?: readonly string[];
-  /** When the fault begins: before preflight, or when all that the check needs has passed. */
+  /** When the fault begins: before preflight, or when all that the checks need has passed. */
   readonly from: 'door' | 'body';
   /** The component as the phase file would have it wrong, where the fault is in the phase file. */
   readonly declare?: Declare;
@@ -45,28 +51,35 @@ export interface Proof {
   readonly break?: (context: FaultContext) => Promise<unknown>;
 }
 
+export type Proof = Fault & Expectation;
+
 const HEALTHY = new Map<string, Promise<Stand>>();
 
 /**
  * Declares the fault under which a check must fail with the right diagnosis, and shows that it passes without: by the same client and the
  * same way, through proxies that carry everything unchanged until the fault begins.
  */
-export function prove(id: string, proof: Proof): void {
-  const meta: ProofMeta = { check: id, fault: proof.fault, expected: proof.expect };
-  test(`${id} fails when ${proof.fault}`, { meta: { proof: meta } }, async ({ task, signal }) => {
-    const provable = provableCheck(id);
-    const { runner } = await healthyStand(provable);
-    for (const first of proof.given ?? []) await runner.run(first, signal);
-    const healthy = await runner.run(id, signal);
-    expect(healthy.outcome.status, `without the fault: ${words(healthy.outcome)}`).toBe('passed');
+export function prove(id: string, { expect, subject, ...fault }: Proof): void {
+  proveTogether(fault, { [id]: subject === undefined ? { expect } : { expect, subject } });
+}
 
-    const { outcome } = await underFault(provable, id, proof, signal);
-    task.meta.proof = { ...meta, seen: words(outcome) };
-    expect(outcome.status, words(outcome)).toBe('failed');
-    if (outcome.status !== 'failed') return;
-    expect(outcome.diagnosis.class, words(outcome)).toBe(proof.expect);
-    if (proof.subject !== undefined) expect(outcome.diagnosis.subject, words(outcome)).toBe(proof.subject);
-  });
+/** Proves several checks under one fault that is costly to make: it is made once, and all of them run while it lasts. */
+export function proveTogether(fault: Fault, expectations: Readonly<Record<string, Expectation>>): void {
+  const ids = Object.keys(expectations);
+  let made: Promise<ReadonlyMap<string, Outcomes>> | null = null;
+  for (const [id, expectation] of Object.entries(expectations)) {
+    const meta: ProofMeta = { check: id, fault: fault.fault, expected: expectation.expect };
+    test(`${id} fails when ${fault.fault}`, { meta: { proof: meta } }, async ({ task, signal }) => {
+      made ??= withAndWithout(ids, fault, signal);
+      const { without, under } = (await made).get(id) as Outcomes;
+      expect(without.status, `without the fault: ${words(without)}`).toBe('passed');
+      task.meta.proof = { ...meta, seen: words(under) };
+      expect(under.status, words(under)).toBe('failed');
+      if (under.status !== 'failed') return;
+      expect(under.diagnosis.class, words(under)).toBe(expectation.expect);
+      if (expectation.subject !== undefined) expect(under.diagnosis.subject, words(under)).toBe(expectation.subject);
+    });
+  }
 }
 
 /** Names a check that no fault of ours can make fail here, with the reason. It stays in the table, unproven. */
@@ -95,24 +108,56 @@ afterAll(async () => {
   for (const open of HEALTHY.values()) await (await open)[Symbol.asyncDispose]();
 });
 
-async function underFault(provable: Provable, id: string, proof: Proof, signal: AbortSignal): Promise<CheckRecord> {
+interface Outcomes {
+  readonly without: Outcome;
+  readonly under: Outcome;
+}
+
+async function withAndWithout(
+  ids: readonly string[],
+  fault: Fault,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, Outcomes>> {
+  const provables = ids.map(provableCheck);
+  const [provable] = provables as [Provable, ...Provable[]];
+  const { runner } = await healthyStand(provable);
+  for (const first of fault.given ?? []) await runner.run(first, signal);
+  const without = await runAll(runner, ids, signal);
+  const under = await underFault(provable, ids, fault, signal);
+  return new Map(ids.map((id, at) => [id, { without: without[at] as Outcome, under: under[at] as Outcome }] as const));
+}
+
+async function underFault(
+  provable: Provable,
+  ids: readonly string[],
+  fault: Fault,
+  signal: AbortSignal,
+): Promise<Outcome[]> {
   let mend: AsyncDisposable | undefined;
   const breakIt = async (context: FaultContext): Promise<void> => {
-    mend = disposable(await proof.break?.(context));
+    mend = disposable(await fault.break?.(context));
   };
   const stand = await openStand(provable, {
-    ...(proof.declare ? { declare: proof.declare } : {}),
-    ...(proof.password === undefined ? {} : { secrets: { password: proof.password } }),
-    ...(proof.from === 'door' ? { beforeDoor: breakIt } : { before: { id, act: breakIt } }),
+    ...(fault.declare ? { declare: fault.declare } : {}),
+    ...(fault.password === undefined ? {} : { secrets: { password: fault.password } }),
+    ...(fault.from === 'door' ? { beforeDoor: breakIt } : {}),
   });
   try {
-    return await stand.runner.run(id, signal);
+    if (fault.from === 'body') {
+      const needs = new Set(ids.flatMap((id) => provable.checks.get(id)?.spec.needs ?? []));
+      await runAll(stand.runner, [...needs], signal);
+      await breakIt(stand.context);
+    }
+    return await runAll(stand.runner, ids, signal);
   } finally {
     await mend?.[Symbol.asyncDispose]();
     await Promise.all(stand.context.proxies.map((proxy) => proxy.heal()));
     await stand[Symbol.asyncDispose]();
   }
 }
+
+const runAll = async (runner: Runner, ids: readonly string[], signal: AbortSignal): Promise<Outcome[]> =>
+  (await Promise.all(ids.map((id) => runner.run(id, signal)))).map(({ outcome }) => outcome);
 
 const disposable = (value: unknown): AsyncDisposable | undefined =>
   typeof value === 'object' && value !== null && Symbol.asyncDispose in value ? (value as AsyncDisposable) : undefined;
@@ -121,13 +166,9 @@ interface StandOptions {
   readonly declare?: Declare;
   readonly secrets?: Secrets;
   readonly beforeDoor?: (context: FaultContext) => Promise<void>;
-  readonly before?: { readonly id: string; readonly act: (context: FaultContext) => Promise<void> };
 }
 
-async function openStand(
-  { service, runOn }: Provable,
-  { declare, secrets, beforeDoor, before }: StandOptions,
-): Promise<Stand> {
+async function openStand({ service, runOn }: Provable, { declare, secrets, beforeDoor }: StandOptions): Promise<Stand> {
   const handout = inject('assay');
   const promised = handout.phase.components.find(({ type }) => type === service.type);
   if (!promised) throw new Error(`${handout.phase.file} has no component of type ${service.type}`);
@@ -165,10 +206,8 @@ async function openStand(
     target,
     door,
     neededDoors: [],
-    scratchLabel: `p${(stands++).toString(36)}`,
-    beforeBody: async (id) => {
-      if (before?.id === id) await before.act(context);
-    },
+    scratchLabel: `${FILE}${(stands++).toString(36)}`,
+    disruption: localDisruption(handout.local.processes),
   };
   const runner = runOn(stage);
   return {
@@ -181,8 +220,9 @@ async function openStand(
   };
 }
 
-/** Stands so far: each has scratch names of its own. */
+/** Stands so far: each has scratch names of its own, apart from those of other proof files in the same run. */
 let stands = 0;
+const FILE = `p${randomBytes(2).toString('hex')}`;
 
 function words(outcome: Outcome): string {
   switch (outcome.status) {

@@ -7,6 +7,7 @@ import { doorCheckRecord } from '../door-outcome.ts';
 import { earnedAt, LEAST_SAMPLES, type Objective, percentile } from '../objective.ts';
 import { openScratch, type Scratch } from '../scratch.ts';
 import type { Service, Target } from '../service.ts';
+import type { Disruption } from './disruption.ts';
 import { limiter } from './limiter.ts';
 import type { BaseContext, Check, CheckSpec, Context } from './spec.ts';
 
@@ -28,8 +29,8 @@ export interface Stage {
   readonly ledger: string | null;
   /** Sets the scratch names of this stage apart from those of others in the same run. */
   readonly scratchLabel?: string;
-  /** Called when all that a check needs has passed, before its body begins: where a proof's fault begins. */
-  readonly beforeBody?: (id: string) => Promise<void>;
+  /** Null: the platform may not be disturbed, or we know no way to. */
+  readonly disruption: Disruption | null;
 }
 
 export interface Runner extends AsyncDisposable {
@@ -97,8 +98,7 @@ export function createRunner<Name extends string, Client extends AsyncDisposable
       const inherited = inherit(above);
       if (inherited) return record(id, inherited);
     }
-    await stage.beforeBody?.(id);
-    const limit = spec.level === 'performance' ? alone : together;
+    const limit = spec.level === 'performance' || spec.disruptive ? alone : together;
     return limit(() => attempt(check, cancel));
   }
 
@@ -128,6 +128,7 @@ export function createRunner<Name extends string, Client extends AsyncDisposable
       scratch,
       expect,
       signal: stop.signal,
+      disruption: check.spec.disruptive && stage.disruption ? stage.disruption : noDisruption,
       observe(facts) {
         partial = { ...partial, ...facts };
       },
@@ -235,7 +236,7 @@ function inherit(above: CheckRecord): Outcome | null {
 }
 
 /** Why a check can't be made in this run, whatever the service does. */
-function notHere({ writes = [], level }: CheckSpec, stage: Stage): Diagnosis | null {
+function notHere({ writes = [], level, disruptive }: CheckSpec, stage: Stage): Diagnosis | null {
   if (stage.readOnly && writes.length > 0)
     return {
       class: 'our-side',
@@ -250,6 +251,13 @@ function notHere({ writes = [], level }: CheckSpec, stage: Stage): Diagnosis | n
       cause: `the path is ${path}, which adds a time of its own to whatever is measured`,
       remedy: 'run inside the cluster, with `path: in-cluster` in the phase file',
       evidence: `path ${path}`,
+    };
+  if (disruptive && stage.disruption === null)
+    return {
+      class: 'our-side',
+      cause: 'there is no way for us to disturb this platform',
+      remedy: 'run it with --disrupt on the local platform, or prove it there by hand',
+      evidence: 'no process of this platform is ours to stop',
     };
   return null;
 }
@@ -269,6 +277,12 @@ const tooSlow = (measured: number, share: number, { target, limit }: Objective, 
 });
 
 const round = (measured: number): number => Math.round(measured * 10) / 10;
+
+const noDisruption: Disruption = {
+  pause(name) {
+    throw new TypeError(`a check that is not disruptive asked to pause ${name}`);
+  },
+};
 
 const noScratch: Scratch = {
   name(kind) {

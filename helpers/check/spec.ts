@@ -11,6 +11,7 @@ import type {
 import type { Otherwise } from '../diagnose/outcome.ts';
 import type { Objective } from '../objective.ts';
 import type { Scratch } from '../scratch.ts';
+import type { Disruption } from './disruption.ts';
 
 /** The declared part of a check: all that a reader of the suite must know before its body. */
 export interface CheckSpec {
@@ -21,6 +22,7 @@ export interface CheckSpec {
   readonly needs?: readonly string[];
   /** Kinds of scratch object that it creates. */
   readonly writes?: readonly string[];
+  /** Disturbs the platform: it runs after all other checks, alone, and only where --disrupt allows it. Its file is disruption.test.ts. */
   readonly disruptive?: true;
   /** Milliseconds for the body with all its attempts. */
   readonly deadlineMs?: number;
@@ -50,6 +52,8 @@ export interface BaseContext {
    * @param share of 1, such as 0.99 @returns the percentile
    */
   grade(samples: readonly number[], share: number, objective: Objective): number;
+  /** The means of a disruptive check. */
+  readonly disruption: Disruption;
 }
 
 export type Context<Name extends string, Client> = BaseContext & { readonly [K in Name]: Client };

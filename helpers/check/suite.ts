@@ -5,6 +5,7 @@ import type { CheckRecord, Component } from '../../reports/model.ts';
 import './handout.ts';
 import { direct } from '../route.ts';
 import type { Service } from '../service.ts';
+import { localDisruption } from './disruption.ts';
 import { registerForProof } from './proof-registry.ts';
 import { createRunner, type Runner, type Stage } from './runner.ts';
 import { type Body, type Check, type CheckSpec, catalogueEntry } from './spec.ts';
@@ -45,6 +46,7 @@ export function suite<Name extends string, Client extends AsyncDisposable>(
       },
       door,
       neededDoors: handout.doors.filter((each) => component.needs.includes(each.component)),
+      disruption: handout.disrupt ? localDisruption(handout.local.processes) : null,
     };
   }
 

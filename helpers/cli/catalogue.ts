@@ -16,7 +16,7 @@ export async function catalogue(_argv: readonly string[], output: Output): Promi
   const services = await loadServices();
   const declared = new Map<string, CatalogueCheck[]>();
   const problems: Problem[] = [];
-  const vitest = await openVitest('suites', [
+  const vitest = await openVitest('all-suites', [
     suiteReporter({
       declared: (type, entries) => void declared.set(type, [...(declared.get(type) ?? []), ...entries]),
       record: () => undefined,

@@ -17,6 +17,7 @@ import { terminal } from '../../reports/terminal.ts';
 import { suiteReporter } from '../../reports/vitest-reporter.ts';
 import { EXIT_CODES } from '../../reports/words.ts';
 import { catalogueDrift, catalogueHash, loadCatalogue, ROOT } from '../catalogue.ts';
+import { endDisruption } from '../check/disruption.ts';
 import type { Handout } from '../check/handout.ts';
 import { EvidenceFile, pointLatest, writeAtomically } from '../evidence-file.ts';
 import { formatPhaseError } from '../phase/errors.ts';
@@ -202,7 +203,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
   const ledger = readOnly ? null : beginLedger(LEDGERS, runId, phase.local, endpoints);
 
   const opening = openVitest(
-    'suites',
+    flags.disrupt ? 'all-suites' : 'suites',
     [
       suiteReporter({
         declared: (type, entries) => void declared.set(type, [...(declared.get(type) ?? []), ...entries]),
@@ -250,7 +251,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
     selection: { only: selection.only, levels: selection.levels },
     ledger,
     proving: false,
-    local: { env: {}, processes: {} },
+    local: { env: {}, processes: flags.disrupt && phase.local ? local.processes : {} },
   };
   for (const project of vitest.projects) project.provide('assay', handout);
   const filters =
@@ -258,6 +259,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
       ? aim.paths.map((path) => suiteFilter(path))
       : [...typesAsked].map((type) => `suites/${type}/`);
   await runVitest(vitest, filters, stop.signal);
+  endDisruption(handout.local.processes);
 
   if (ledger !== null)
     cleanup = await sweep({
@@ -272,7 +274,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
     });
   else cleanup = { created: 0, removed: 0, left: [] };
   if (stop.reason() === null && aim.paths.every((path) => !path.endsWith('.ts')))
-    problems.push(...drift(catalogue, declared, typesAsked, phase, selection));
+    problems.push(...drift(catalogue, declared, typesAsked, phase, selection, flags.disrupt));
   timing = {
     preflightMs: seen.tookMs,
     longestChain: longestChain(phase, catalogue, doors, [...records.values()]),
@@ -306,16 +308,18 @@ function drift(
   types: ReadonlySet<string>,
   phase: Phase,
   selection: Selection,
+  disrupt: boolean,
 ): Problem[] {
   const asked = new Set(
     phase.components
       .filter(({ id }) => selection.only.length === 0 || selection.only.includes(id))
       .map(({ type }) => type),
   );
+  const promised = (entries: readonly CatalogueCheck[]) => entries.filter(({ disruptive }) => disrupt || !disruptive);
   return [...types]
     .filter((type) => asked.has(type))
     .flatMap((type) =>
-      catalogueDrift(type, catalogue[type] ?? [], declared.get(type) ?? []).map((what) => ({
+      catalogueDrift(type, promised(catalogue[type] ?? []), declared.get(type) ?? []).map((what) => ({
         where: `suites/${type}`,
         what,
         remedy: 'npm run catalogue, and commit what it writes',

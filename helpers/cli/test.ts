@@ -7,7 +7,7 @@ import type { Output } from './output.ts';
 import { type Aim, elsewhere, type LocalFacts, prepare, type RunResult, run, suiteType } from './run.ts';
 import { type Stop, stopOnSignals } from './stop.ts';
 import { UsageError } from './usage-error.ts';
-import { openVitest, type Project, runVitest } from './vitest-runs.ts';
+import { type Group, openVitest, runVitest } from './vitest-runs.ts';
 
 export interface Asked {
   /** Paths under suites/: they choose checks. */
@@ -82,9 +82,9 @@ async function bringUp(
   return localPlatform(types, output, stop);
 }
 
-async function ownTests(project: Project, { own, pattern }: Asked, stop: Stop, local?: LocalFacts): Promise<Count> {
+async function ownTests(group: Group, { own, pattern }: Asked, stop: Stop, local?: LocalFacts): Promise<Count> {
   const counter = countingReporter();
-  const vitest = await openVitest(project, ['default', counter.reporter], pattern ?? undefined);
+  const vitest = await openVitest(group, ['default', counter.reporter], pattern ?? undefined);
   if (local)
     for (const each of vitest.projects)
       each.provide('local', { env: definedOf(local.env), processes: local.processes });

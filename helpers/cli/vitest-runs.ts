@@ -7,6 +7,15 @@ const native: InlineConfig = { experimental: { viteModuleRunner: false } };
 
 const WITHOUT_TIMEOUT = 2 ** 31 - 1;
 
+const CHECKS = {
+  pool: 'threads',
+  isolate: false,
+  maxConcurrency: 1_000,
+  testTimeout: WITHOUT_TIMEOUT,
+  hookTimeout: BUDGETS.attempt,
+  retry: 0,
+} as const satisfies InlineConfig;
+
 /** The kinds of test in the repo, each with how it is run. vitest.config.ts shows the first two to editors. */
 export const PROJECTS = {
   unit: {
@@ -18,13 +27,27 @@ export const PROJECTS = {
   suites: {
     name: 'suites',
     include: ['suites/**/*.test.ts'],
-    pool: 'threads',
-    isolate: false,
+    exclude: ['**/performance.test.ts', '**/disruption.test.ts'],
+    ...CHECKS,
     maxWorkers: 4,
-    maxConcurrency: 1_000,
-    testTimeout: WITHOUT_TIMEOUT,
-    hookTimeout: BUDGETS.attempt,
-    retry: 0,
+  },
+  /** After all the others, so that they do not disturb what is measured. */
+  performance: {
+    name: 'performance',
+    include: ['suites/**/performance.test.ts'],
+    exclude: [],
+    ...CHECKS,
+    maxWorkers: 1,
+    sequence: { groupOrder: 1 },
+  },
+  /** Last, because they disturb everything. */
+  disruption: {
+    name: 'disruption',
+    include: ['suites/**/disruption.test.ts'],
+    exclude: [],
+    ...CHECKS,
+    maxWorkers: 1,
+    sequence: { groupOrder: 2 },
   },
   /** One proof at a time: faults of two would blur. */
   proofs: {
@@ -50,9 +73,19 @@ export const PROJECTS = {
 
 export type Project = keyof typeof PROJECTS;
 
-/** vitest for one project, without the listeners by which it would end the process on Ctrl-C before anything is swept. */
+/** What is run together, group by group. */
+const GROUPS: Readonly<Record<'unit' | 'suites' | 'all-suites' | 'proofs' | 'drills', readonly Project[]>> = {
+  unit: ['unit'],
+  suites: ['suites', 'performance'],
+  'all-suites': ['suites', 'performance', 'disruption'],
+  proofs: ['proofs'],
+  drills: ['drills'],
+};
+export type Group = keyof typeof GROUPS;
+
+/** vitest for one group of tests, without the listeners by which it would end the process on Ctrl-C before anything is swept. */
 export async function openVitest(
-  project: Project,
+  group: Group,
   reporters: NonNullable<CliOptions['reporters']>,
   testNamePattern?: string,
 ): Promise<Vitest> {
@@ -60,9 +93,7 @@ export async function openVitest(
   const before = { SIGINT: process.listeners('SIGINT'), SIGTERM: process.listeners('SIGTERM') };
   const options: CliOptions = {
     ...native,
-    ...PROJECTS[project],
-    include: [...PROJECTS[project].include],
-    ...(project === 'unit' ? { exclude: [...PROJECTS.unit.exclude] } : {}),
+    projects: GROUPS[group].map((name) => ({ test: { ...native, ...(PROJECTS[name] as InlineConfig) } })),
     config: false as never,
     root: ROOT,
     watch: false,

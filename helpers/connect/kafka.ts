@@ -1,64 +1,150 @@
 import { readFile } from 'node:fs/promises';
 import net from 'node:net';
 import tls from 'node:tls';
-import type { Admin, Consumer, ISocketFactory, Kafka, KafkaConfig, KafkaMessage, Producer, SASLOptions } from 'kafkajs';
+import type { Admin, ISocketFactory, Kafka, KafkaConfig, Producer, SASLOptions } from 'kafkajs';
 import { z } from 'zod';
-import type { Diagnosis, Endpoint, Observation } from '../../reports/model.ts';
+import type { Component, Diagnosis, Endpoint, Observation } from '../../reports/model.ts';
 import { BUDGETS } from '../budgets.ts';
+import { DeadlineExceeded } from '../diagnose/finding.ts';
 import { diagnoseKafka } from '../diagnose/kafka.ts';
 import { diagnoseWire } from '../diagnose/wire.ts';
+import { objective } from '../objective.ts';
 import { until } from '../poll.ts';
+import type { Route } from '../route.ts';
 import { scratchOwner } from '../scratch.ts';
 import type { Knock, ScratchEntry, Service, Target } from '../service.ts';
 import { quietWarnings } from '../warnings.ts';
-import { apiVersions, WireError } from '../wire/kafka.ts';
+import { apiVersions, exchange, type Sasl, WireError, type WireRequest } from '../wire/kafka.ts';
+import { type Certificate, verifiedCertificate } from '../wire/tls.ts';
+import { type Follower, follow, type ReadMessage, readAll, SESSION_MS } from './kafka/follow.ts';
+import { type LossyRoute, openLossyRoute } from './kafka/lossy-route.ts';
+import { metadata } from './kafka/raw.ts';
 
-export interface ReadMessage {
-  readonly partition: number;
-  readonly message: KafkaMessage;
+/** A listener of the brokers, by the endpoint that names it in the phase file. */
+export type Listener = 'bootstrap' | 'tls';
+
+export interface AskOptions {
+  /** The broker to ask, by its advertised address; absent: all bootstrap servers, and the first that answers counts. */
+  readonly at?: string;
+  /** Who asks; null: nobody logs in. Absent: the declared user. */
+  readonly as?: Sasl | null;
+  readonly listener?: Listener;
 }
 
-/** kafkajs as the checks use it: bounded retries, everything closed by whoever opened it. */
+/** kafkajs as the checks use it: bounded retries, everything closed by whoever opened it. What it has no words for is asked by hand. */
 export interface KafkaClient extends AsyncDisposable {
   readonly admin: Admin;
-  /** A connected producer. Idempotence and transactions as kafkajs has them. */
-  producer(config?: Parameters<Kafka['producer']>[0]): Promise<Producer & AsyncDisposable>;
-  /** Creates a topic and waits until every partition has a leader. */
-  createTopic(topic: string, partitions: number, config?: Readonly<Record<string, string>>): Promise<void>;
+  /** How the declared user logs in; null: the phase declares none. */
+  readonly login: Sasl | null;
+  /**
+   * A connected producer. Idempotence and transactions as kafkajs has them.
+   * @param route where it dials, in place of the target's own route
+   */
+  producer(config?: Parameters<Kafka['producer']>[0], route?: Route): Promise<Producer & AsyncDisposable>;
+  /** Creates a topic and waits until every broker knows it with a leader for every partition. */
+  createTopic(topic: string, layout: Layout): Promise<void>;
+  /** Joins the group and reads the topic from its beginning, or from where the group left off, until it is disposed of. */
+  follow(topic: string, groupId: string): Promise<Follower>;
   /**
    * Joins the group, reads the topic from its beginning to the high watermarks that it had when called, commits and leaves.
    * More than was produced comes back too: a duplicate is seen, not cut off.
    */
-  readAll(topic: string, groupId: string, signal: AbortSignal): Promise<ReadMessage[]>;
+  readAll(
+    topic: string,
+    groupId: string,
+    signal: AbortSignal,
+    options?: { readonly readUncommitted?: true },
+  ): Promise<ReadMessage[]>;
+  /** Values of settings by the topic's name or the broker's id; null: not set, or not shown to us. */
+  settings(
+    of: 'topic' | 'broker',
+    names: readonly (string | number)[],
+    keys: readonly string[],
+  ): Promise<ReadonlyMap<string, Readonly<Record<string, string | null>>>>;
   /** One ApiVersions exchange with an advertised address, by the same way that the clients take. */
-  greet(address: string, signal: AbortSignal): Promise<{ apis: number; tookMs: number }>;
+  greet(address: string, signal: AbortSignal): Promise<Greeting>;
+  /** One request by hand. Throws WireError, of several bootstrap servers that of the first. */
+  ask(request: WireRequest, signal: AbortSignal, options?: AskOptions): Promise<Buffer>;
+  /** A way for a producer on which acknowledgements can be lost. @param addresses as the brokers advertise them */
+  lossyRoute(addresses: readonly string[]): Promise<LossyRoute>;
+  /** The certificate that a TLS listener shows at this address, verified. Throws as verifiedCertificate does. */
+  certificate(address: string, listener: Listener, signal: AbortSignal): Promise<Certificate>;
 }
 
-/** Groups forget a member that was killed after this time; the least that brokers allow by default (group.min.session.timeout.ms). */
-const SESSION_MS = 6_000;
+export interface Layout {
+  readonly config?: Readonly<Record<string, string>>;
+  /** How many partitions, placed by the brokers with as many replicas as the phase promises brokers, at most three. */
+  readonly partitions?: number;
+  /** In place of `partitions`: for each partition the ids of the brokers that hold it, the preferred leader first. */
+  readonly assignment?: readonly (readonly number[])[];
+}
+
+export interface Greeting {
+  readonly apis: readonly { readonly key: number; readonly min: number; readonly max: number }[];
+  /** Milliseconds, rounded. */
+  readonly tookMs: number;
+}
 
 const RETRY = { retries: 10, initialRetryTime: 100, maxRetryTime: 1_000 } as const;
+
+const SETTINGS = z.object({
+  topics: z
+    .record(z.string(), z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])))
+    .exactOptional()
+    .describe(
+      'the topics that must exist, each with the settings that it must have, such as { orders: { cleanup.policy: delete } }',
+    ),
+  racks: z.int().min(2).exactOptional().describe('how many racks or zones the brokers are promised to be spread over'),
+  autoCreateTopics: z
+    .boolean()
+    .exactOptional()
+    .describe('true: topics are meant to come into being on first use (auto.create.topics.enable); default false'),
+  objectives: z
+    .strictObject({
+      produceP99: objective(
+        'milliseconds in which 99 of 100 records of 1 KiB are acknowledged by all replicas',
+      ).exactOptional(),
+    })
+    .exactOptional()
+    .describe('what the performance checks are measured against'),
+});
+
+/** What the phase file says of a Kafka beyond what every component has. */
+export const settingsOf = ({ settings }: Component): z.output<typeof SETTINGS> => SETTINGS.parse(settings);
 
 export const service: Service<'kafka', KafkaClient> = {
   type: 'kafka',
   title: 'Apache Kafka',
   unit: 'brokers',
   weight: 14,
-  endpoints: { bootstrap: { port: 9092, about: 'bootstrap servers, as clients have them in bootstrap.servers' } },
+  endpoints: {
+    bootstrap: { port: 9092, about: 'bootstrap servers, as clients have them in bootstrap.servers' },
+    tls: {
+      port: 9093,
+      about: 'bootstrap servers of a TLS listener beside that of `bootstrap`; `tls` is then said of these alone',
+      optional: true,
+    },
+  },
   needs: [],
   door: 'kafka.reach.bootstrap',
-  settings: z.object({}),
+  settings: SETTINGS,
   knock,
   open,
-  diagnose: (error, { component }) => diagnoseKafka(error, component.title),
+  diagnose: (error, { component: { title } }) =>
+    error instanceof WireError ? diagnoseGreeting(error, title, title) : diagnoseKafka(error, title),
   sweep,
   strays,
 };
 
 const bootstrap = ({ component }: Target): readonly string[] => component.endpoints.bootstrap ?? [];
 
-async function tlsOptions({ component }: Target): Promise<tls.ConnectionOptions | null> {
-  if (!component.tls) return null;
+/** Where a component has a listener for TLS alone, `tls` is said of that one, and `bootstrap` is plain. */
+const speaksTls = ({ component }: Target, listener: Listener): boolean =>
+  component.tls !== null && (listener === 'tls' || component.endpoints.tls === undefined);
+
+async function tlsOptions(target: Target, listener: Listener = 'bootstrap'): Promise<tls.ConnectionOptions | null> {
+  const { component } = target;
+  if (!component.tls || !speaksTls(target, listener)) return null;
   const ca = component.tls.ca === undefined ? {} : { ca: await readFile(component.tls.ca, 'utf8') };
   return { ...ca, ...(component.tls.servername === undefined ? {} : { servername: component.tls.servername }) };
 }
@@ -73,14 +159,16 @@ interface Dialling {
   readonly avoid?: ReadonlySet<string>;
   /** A connection that leaves a request unanswered for as long is closed, so that kafkajs asks another broker. */
   readonly silentMs: number;
+  /** Absent: the target's. */
+  readonly route?: Route;
 }
 
 /** Every connection of kafkajs, to whatever address a broker advertises, goes through here and so by the target's route. */
-function socketFactory(target: Target, { avoid, silentMs }: Dialling): ISocketFactory {
+function socketFactory(target: Target, { avoid, silentMs, route = target.route }: Dialling): ISocketFactory {
   return ({ host, port, ssl, onConnect }) => {
     const logical = `${host}:${port}`;
     if (avoid?.has(logical)) return refusedSocket(logical);
-    const to = split(target.route.dial(logical));
+    const to = split(route.dial(logical));
     const name = target.component.tls?.servername ?? (net.isIP(host) ? undefined : host);
     const socket = ssl
       ? tls.connect(
@@ -122,7 +210,7 @@ async function connectClient(
   quietWarnings();
   const { default: kafkajs } = await import('kafkajs');
   const ssl = await tlsOptions(target);
-  const { credentials } = target.component;
+  const login = loginOf(target);
   const config: KafkaConfig = {
     clientId: 'assay',
     brokers: [...brokers],
@@ -133,25 +221,44 @@ async function connectClient(
     logLevel: kafkajs.logLevel.NOTHING,
     socketFactory: socketFactory(target, dialling),
     ...(ssl ? { ssl } : {}),
-    ...(credentials ? { sasl: saslOptions(target) } : {}),
+    ...(login ? { sasl: saslOptions(login) } : {}),
   };
   return new kafkajs.Kafka(config);
 }
 
-function saslOptions({ component, secrets }: Target): SASLOptions {
-  const mechanism = (component.credentials?.mechanism ?? 'SCRAM-SHA-512').toLowerCase() as
-    | 'plain'
-    | 'scram-sha-256'
-    | 'scram-sha-512';
-  return { mechanism, username: component.credentials?.user ?? '', password: secrets.password ?? '' };
+const MECHANISMS = { PLAIN: 'plain', 'SCRAM-SHA-256': 'scram-sha-256', 'SCRAM-SHA-512': 'scram-sha-512' } as const;
+
+function loginOf({ component: { credentials }, secrets }: Target): Sasl | null {
+  if (!credentials) return null;
+  const mechanism = (credentials.mechanism ?? 'SCRAM-SHA-512').toUpperCase() as Sasl['mechanism'];
+  return { mechanism, user: credentials.user, password: secrets.password ?? '' };
 }
 
-async function greet(target: Target, address: string, signal: AbortSignal): Promise<{ apis: number; tookMs: number }> {
+/** An object of its own each time: kafkajs writes into the one that it is given. */
+const saslOptions = ({ mechanism, user, password }: Sasl): SASLOptions => ({
+  mechanism: MECHANISMS[mechanism],
+  username: user,
+  password,
+});
+
+async function greet(target: Target, address: string, signal: AbortSignal): Promise<Greeting> {
   const { apis, tookMs } = await apiVersions(
     { ...split(target.route.dial(address)), tls: await tlsOptions(target) },
     signal,
   );
-  return { apis: apis.length, tookMs: Math.round(tookMs) };
+  return { apis, tookMs: Math.round(tookMs) };
+}
+
+async function ask(target: Target, request: WireRequest, signal: AbortSignal, options: AskOptions): Promise<Buffer> {
+  const { at, as = loginOf(target), listener = 'bootstrap' } = options;
+  const tls = await tlsOptions(target, listener);
+  const addresses = at === undefined ? (target.component.endpoints[listener] ?? []) : [at];
+  const answers = addresses.map((address) =>
+    exchange({ ...split(target.route.dial(address)), tls, sasl: as }, request, signal),
+  );
+  return Promise.any(answers).catch((error: AggregateError) => {
+    throw error.errors[0];
+  });
 }
 
 /** What a raw exchange that failed says of the broker behind the address. */
@@ -185,6 +292,27 @@ export function diagnoseGreeting(error: unknown, address: string, subject = `bro
           class: 'data-wrong',
           cause: `${subject} breaks off in the middle of an answer`,
           remedy: 'look for a proxy or load balancer that cuts connections, then for a broker that crashes',
+          ...rest,
+        };
+      case 'not-tls':
+        return {
+          class: 'tls',
+          cause: `${subject} does not speak TLS on this port`,
+          remedy: 'leave `tls` out of the phase file, or name the TLS port',
+          ...rest,
+        };
+      case 'login-refused':
+        return {
+          class: 'authentication',
+          cause: `${subject} does not let our user in`,
+          remedy: 'check `credentials` of the phase file against the KafkaUser or its Secret, and its `mechanism`',
+          ...rest,
+        };
+      case 'not-kafka':
+        return {
+          class: 'wrong-product',
+          cause: `what answers as ${subject} is not Kafka`,
+          remedy: 'check the port of the endpoint',
           ...rest,
         };
     }
@@ -376,82 +504,79 @@ async function open(target: Target): Promise<KafkaClient> {
   });
   const admin = kafka.admin();
   await admin.connect();
-  const createTopic: KafkaClient['createTopic'] = async (topic, partitions, config = {}) => {
-    const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-    await admin.createTopics({
-      waitForLeaders: true,
-      timeout: BUDGETS.connect,
-      topics: [{ topic, numPartitions: partitions, replicationFactor: target.component.target ?? 1, configEntries }],
-    });
-  };
+  const replicationFactor = Math.min(3, target.component.target ?? 1);
   return {
     admin,
-    createTopic,
-    async producer(config) {
-      const producer = kafka.producer({ allowAutoTopicCreation: false, ...config });
+    login: loginOf(target),
+    async producer(config, route) {
+      const own =
+        route && (await connectClient(target, bootstrap(target), RETRY.retries, { silentMs: BUDGETS.connect, route }));
+      const producer = (own ?? kafka).producer({ allowAutoTopicCreation: false, ...config });
       await producer.connect();
       return Object.assign(producer, { [Symbol.asyncDispose]: () => producer.disconnect() });
     },
-    readAll: (topic, groupId, signal) => readAll(patient, admin, topic, groupId, signal),
+    async createTopic(topic, { config = {}, partitions = 1, assignment }) {
+      const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
+      const layout = assignment
+        ? { replicaAssignment: assignment.map((replicas, partition) => ({ partition, replicas: [...replicas] })) }
+        : { numPartitions: partitions, replicationFactor };
+      const created = await admin.createTopics({
+        waitForLeaders: false,
+        timeout: BUDGETS.connect,
+        topics: [{ topic, configEntries, ...layout }],
+      });
+      if (!created) throw new TypeError(`the topic ${topic} is there already: its name is not ours alone`);
+      const { brokers } = await admin.describeCluster();
+      await Promise.all(brokers.map(({ host, port }) => learns(target, `${host}:${port}`, topic)));
+    },
+    follow: (topic, groupId) => follow(patient, topic, groupId),
+    readAll: (topic, groupId, signal, options) => readAll(patient, admin, topic, groupId, signal, options),
+    settings: (of, names, keys) => readSettings(admin, of, names.map(String), keys),
     greet: (address, signal) => greet(target, address, signal),
+    ask: (request, signal, options = {}) => ask(target, request, signal, options),
+    lossyRoute: (addresses) => openLossyRoute(target.route, addresses),
+    certificate: async (address, listener, signal) =>
+      verifiedCertificate(split(target.route.dial(address)), (await tlsOptions(target, listener)) ?? {}, signal),
     [Symbol.asyncDispose]: () => admin.disconnect(),
   };
 }
 
-async function readAll(
-  kafka: Kafka,
-  admin: Admin,
-  topic: string,
-  groupId: string,
-  signal: AbortSignal,
-): Promise<ReadMessage[]> {
-  const wanted = new Map(
-    (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => [partition, { low, high }]),
-  );
-  const unread = new Set([...wanted].filter(([, { low, high }]) => high !== low).map(([partition]) => partition));
-  const read: ReadMessage[] = [];
-  const consumer: Consumer = kafka.consumer({
-    groupId,
-    maxWaitTimeInMs: 100,
-    sessionTimeout: SESSION_MS,
-    rebalanceTimeout: SESSION_MS,
-    heartbeatInterval: 1_000,
-    allowAutoTopicCreation: false,
-    retry: RETRY,
+/**
+ * Waits until this broker knows the topic with a leader for each partition. kafkajs asks one broker or another, and takes one that has not heard
+ * of the topic yet for the whole cluster. A broker that does not answer holds nobody up: telling of it is for other checks.
+ */
+async function learns(target: Target, at: string, topic: string): Promise<void> {
+  const signal = AbortSignal.timeout(BUDGETS.attempt);
+  await until(async () => {
+    const { partitions } = await metadata((request) => ask(target, request, signal, { at }), [topic]);
+    return partitions.length > 0 && partitions.every(({ leader }) => leader >= 0) ? true : undefined;
+  }, signal).catch((error: unknown) => {
+    if (signal.aborted) throw new DeadlineExceeded(`broker at ${at} hears of topic ${topic}`, BUDGETS.attempt, 0);
+    if (!(error instanceof WireError)) throw error;
   });
-  let crash: Error | null = null;
-  consumer.on('consumer.crash', ({ payload: { error, restart } }) => {
-    if (!restart || !passesByItself(error)) crash = error;
-  });
-  try {
-    await consumer.connect();
-    await consumer.subscribe({ topic, fromBeginning: true });
-    await consumer.run({
-      eachBatch: async ({ batch, resolveOffset, heartbeat, commitOffsetsIfNecessary }) => {
-        for (const message of batch.messages) read.push({ partition: batch.partition, message });
-        resolveOffset(batch.lastOffset());
-        await commitOffsetsIfNecessary();
-        await heartbeat();
-        if (BigInt(batch.lastOffset()) + 1n >= BigInt(wanted.get(batch.partition)?.high ?? '0'))
-          unread.delete(batch.partition);
-      },
-    });
-    await until(
-      () => {
-        if (crash) throw crash;
-        return unread.size === 0 ? true : undefined;
-      },
-      signal,
-      10,
-    );
-    return read;
-  } finally {
-    await consumer.disconnect();
-  }
 }
 
-/** Answers by which a broker asks for patience: every client tries again, and kafkajs restarts its consumer. */
-const passesByItself = (error: Error): boolean => 'retriable' in error && error.retriable === true && 'type' in error;
+/** ConfigResourceTypes of kafkajs. Source: Apache Kafka protocol guide, "DescribeConfigs"; ConfigResource.Type. */
+const RESOURCE = { topic: 2, broker: 4 } as const;
+
+async function readSettings(
+  admin: Admin,
+  of: keyof typeof RESOURCE,
+  names: readonly string[],
+  keys: readonly string[],
+): Promise<ReadonlyMap<string, Readonly<Record<string, string | null>>>> {
+  if (names.length === 0) return new Map();
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: names.map((name) => ({ type: RESOURCE[of], name, configNames: [...keys] })),
+  });
+  return new Map(
+    resources.map(({ resourceName, configEntries }) => [
+      resourceName,
+      Object.fromEntries(configEntries.map(({ configName, configValue }) => [configName, configValue])),
+    ]),
+  );
+}
 
 const UNKNOWN = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'GROUP_ID_NOT_FOUND']);
 

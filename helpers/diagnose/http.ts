@@ -1,20 +1,11 @@
 import type { Diagnosis } from '../../reports/model.ts';
 import { HttpError, type HttpFailure } from '../wire/http.ts';
-import { causes } from './wire.ts';
-
-type Rule = Pick<Diagnosis, 'class' | 'cause' | 'remedy'>;
+import { causes, HUNG_UP, type Rule, SILENT, STALLED } from './wire.ts';
 
 const RULES: { readonly [kind in HttpFailure]: Rule } = {
-  silent: {
-    class: 'slow',
-    cause: 'accepts connections and answers nothing',
-    remedy: 'look whether the process is paused, swapping or in a long collection; restart the pod if it is',
-  },
-  closed: {
-    class: 'unreachable',
-    cause: 'closes the connection without an answer',
-    remedy: 'check whether one side speaks TLS and the other does not, then the log of the service for a restart',
-  },
+  silent: SILENT,
+  closed: HUNG_UP,
+  stalled: STALLED,
   truncated: {
     class: 'data-wrong',
     cause: 'breaks off in the middle of an answer',
@@ -40,11 +31,6 @@ const RULES: { readonly [kind in HttpFailure]: Rule } = {
     cause: 'answers a small question with megabytes',
     remedy: 'check that the endpoint is the service itself',
   },
-  stalled: {
-    class: 'our-side',
-    cause: 'could not be heard: our own process stood still',
-    remedy: 'run on a machine with processor time to spare',
-  },
 };
 
 /** What an exchange that failed says of who was asked; null when it is not a matter of HTTP. */
@@ -52,5 +38,5 @@ export function diagnoseHttp(error: unknown, title: string): Diagnosis | null {
   const found = [...causes(error)].find((each) => each instanceof HttpError);
   if (!found) return null;
   const rule = RULES[found.kind];
-  return { ...rule, cause: `${title} ${rule.cause}`, evidence: found.message };
+  return { ...rule, cause: `${title}: ${rule.cause}`, evidence: found.message };
 }

@@ -77,6 +77,22 @@ const PROTOCOL: { readonly [type: string]: Rule } = {
     cause: 'a broker can not write to its log directory',
     remedy: 'check that the volume of the broker is not full or read-only',
   },
+  UNSUPPORTED_COMPRESSION_TYPE: {
+    class: 'misconfigured',
+    cause: 'the brokers do not take batches of this compression',
+    remedy:
+      'look at compression.type of the topic, and whether the brokers can load their codec libraries (a writable /tmp that allows execution)',
+  },
+  INVALID_PRODUCER_EPOCH: {
+    class: 'unexplained',
+    cause: 'another producer of the same name has taken over',
+    remedy: 'look for a second run with the same transactional id; run again',
+  },
+  OUT_OF_ORDER_SEQUENCE_NUMBER: {
+    class: 'data-wrong',
+    cause: 'the broker does not know the batch that it acknowledged before this one',
+    remedy: 'look for a partition whose leader lost records: an unclean election, or a restored volume',
+  },
   UNSUPPORTED_VERSION: {
     class: 'wrong-product',
     cause: 'the broker does not serve the protocol version that this client speaks',
@@ -92,6 +108,12 @@ function missingAcl(what: string): Rule {
   };
 }
 
+/** The name of the protocol's error code in what kafkajs threw, such as NOT_ENOUGH_REPLICAS; null: no broker said no. */
+export function protocolError(error: unknown): string | null {
+  const coded = [...causes(error)].findLast((e) => 'type' in e && typeof e.type === 'string' && e.type in PROTOCOL);
+  return coded ? String((coded as Error & { readonly type: string }).type) : null;
+}
+
 /** What kafkajs threw, in the words of the Kafka protocol; null when it is not Kafka's to explain. */
 export function diagnoseKafka(error: unknown, title: string): Diagnosis | null {
   const chain = [...causes(error)].flatMap((e) => ('errors' in e && Array.isArray(e.errors) ? [e, ...e.errors] : [e]));
@@ -99,6 +121,13 @@ export function diagnoseKafka(error: unknown, title: string): Diagnosis | null {
     if (!(e instanceof Error)) continue;
     const rule = 'type' in e && typeof e.type === 'string' ? PROTOCOL[e.type] : undefined;
     const evidence = `${e.name}: ${e.message}`;
+    if (e.name === 'UndecompressableError')
+      return {
+        class: 'data-wrong',
+        cause: `${title}: a compressed batch does not decompress`,
+        remedy: 'look for a proxy that changes bytes, then for a faulty disk on the broker that led the partition',
+        evidence,
+      };
     if (rule && 'type' in e)
       return { ...rule, cause: `${title}: ${rule.cause}`, evidence: `${String(e.type)}: ${e.message}` };
     if (e.name === 'KafkaJSSASLAuthenticationError')

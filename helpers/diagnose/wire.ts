@@ -1,6 +1,27 @@
 import type { CauseClass, Diagnosis } from '../../reports/model.ts';
 
-type Rule = { readonly class: CauseClass; readonly cause: string; readonly remedy: string };
+/** What a class of error means, whatever it is that shows it. */
+export type Rule = { readonly class: CauseClass; readonly cause: string; readonly remedy: string };
+
+/*
+ * What a peer does that node has no code for. Worded once: whichever client meets it, it is one cause in the report.
+ */
+export const SILENT: Rule = {
+  class: 'slow',
+  cause: 'accepts connections and answers nothing',
+  remedy: 'look whether the process is paused, swapping or in a long collection; restart the pod if it is',
+};
+export const HUNG_UP: Rule = {
+  class: 'unreachable',
+  cause: 'closes the connection without an answer',
+  remedy: 'check whether one side speaks TLS and the other does not, then the log of the service for a restart',
+};
+/** Timers that fire this late come before answers that are there, unread. */
+export const STALLED: Rule = {
+  class: 'our-side',
+  cause: 'could not be heard: our own process stood still',
+  remedy: 'run on a machine with processor time to spare',
+};
 
 /** Node's and OpenSSL's codes for what the wire says, whatever service is behind it. Source: Node.js "Errors" and "TLS" documentation. */
 const RULES: { readonly [code: string]: Rule } = {
@@ -38,6 +59,12 @@ const RULES: { readonly [code: string]: Rule } = {
     class: 'tls',
     cause: 'the port does not speak TLS',
     remedy: 'leave `tls` out of the phase file, or name the TLS port',
+  },
+  EPROTO: {
+    class: 'tls',
+    cause: 'the TLS handshake breaks off',
+    remedy:
+      'leave `tls` out of the phase file where the port speaks plaintext; else compare the TLS versions of both sides',
   },
   SELF_SIGNED_CERT_IN_CHAIN: unknownAuthority(),
   DEPTH_ZERO_SELF_SIGNED_CERT: unknownAuthority(),
@@ -108,12 +135,22 @@ export function* causes(error: unknown): Generator<Error> {
 
 const originalError = (e: Error): unknown => ('originalError' in e ? e.originalError : undefined);
 
+/** Some clients keep nothing of the socket's error but its message: `connect ECONNREFUSED 10.0.0.1:7687`. */
+const MENTIONED = new RegExp(`\\b(?:${Object.keys(RULES).join('|')})\\b`);
+
 /** What a network error means whatever the service; null when it is none that we know. */
 export function diagnoseWire(error: unknown, where: string): Diagnosis | null {
-  for (const e of [...causes(error)].reverse()) {
-    const code = 'code' in e && typeof e.code === 'string' ? e.code : null;
-    const rule = code === null ? undefined : RULES[code];
-    if (rule) return { ...rule, cause: `${where}: ${rule.cause}`, evidence: `${code}: ${e.message}` };
-  }
+  const innermostFirst = [...causes(error)].reverse();
+  const codeOf = (e: Error): string => ('code' in e && typeof e.code === 'string' ? e.code : '');
+  for (const read of [codeOf, (e: Error): string => MENTIONED.exec(e.message)?.[0] ?? ''])
+    for (const e of innermostFirst) {
+      const rule = RULES[read(e)];
+      if (rule)
+        return {
+          ...rule,
+          cause: `${where}: ${rule.cause}`,
+          evidence: e.message.includes(read(e)) ? e.message : `${read(e)}: ${e.message}`,
+        };
+    }
   return null;
 }

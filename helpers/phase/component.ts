@@ -1,5 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { NO_ADDRESS } from '../../fixtures/platform/service.ts';
 import type { Component, Credentials, Json } from '../../reports/model.ts';
 import type { Secrets, Service } from '../service.ts';
 import { parseAddress } from './address.ts';
@@ -18,18 +19,24 @@ export interface ReadComponent {
   readonly needs: readonly string[] | null;
   readonly weight: number;
   readonly double: boolean;
+  /** Those that no other component may have: none where it stands for a local service that could not be started. */
   readonly addresses: readonly { readonly component: string; readonly way: Way; readonly address: string }[];
   readonly secrets: Secrets | null;
   readonly flaws: readonly Flaw[];
 }
 
-/** Reads one component by its own means: nothing of it depends on other components. */
+/**
+ * Reads one component by its own means: nothing of it depends on other components.
+ * @param local the phase is the local platform's: it loads where a service of it could not be started too, which has no password and no
+ * certificate then
+ */
 export async function readComponent(
   id: string,
   raw: unknown,
   service: Service,
   folder: string,
   env: Env,
+  local: boolean,
 ): Promise<ReadComponent> {
   const way = ['components', id];
   const fields = raw ?? {};
@@ -39,16 +46,17 @@ export async function readComponent(
   flaws.push(...input.flaws);
 
   const addresses = isFields(fields) ? endpointsOf(fields, service, way, flaws) : [];
+  const notStarted = local && addresses.length > 0 && addresses.every(({ address }) => address === NO_ADDRESS);
   const { credentials, tls } = sound;
   const secret = credentials && (await readSecret(credentials.password, folder, env));
-  if (secret && !secret.ok)
+  if (secret && !secret.ok && !notStarted)
     flaws.push({
       way: [...way, 'credentials', 'password', ...Object.keys(credentials?.password ?? {})],
       problem: secret.problem,
       mend: secret.mend,
     });
   const ca = tls && tls !== true && tls.ca !== undefined ? resolve(folder, tls.ca) : null;
-  if (ca !== null) flaws.push(...(await unreadableCa(ca, way)));
+  if (ca !== null && !notStarted) flaws.push(...(await unreadableCa(ca, way)));
 
   const whole = flaws.length === 0 ? (input.whole as ComponentInput | null) : null;
   return {
@@ -58,7 +66,7 @@ export async function readComponent(
     needs: sound.needs ?? null,
     weight: sound.weight ?? service.weight,
     double: sound.stance === 'double',
-    addresses: addresses.map(({ way, address }) => ({ component: id, way, address })),
+    addresses: notStarted ? [] : addresses.map(({ way, address }) => ({ component: id, way, address })),
     secrets: secret?.ok ? { password: secret.value } : null,
     flaws,
   };

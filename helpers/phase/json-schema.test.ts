@@ -4,13 +4,21 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { localService, localTypes } from '../../fixtures/platform/platform.ts';
 import { ROOT } from '../catalogue.ts';
 import { loadServices } from '../services.ts';
 import { formatPhaseError } from './errors.ts';
+import type { Env } from './interpolate.ts';
 import { PHASE_SCHEMA_FILE, phaseJsonSchema } from './json-schema.ts';
 import { loadPhase } from './load.ts';
 
 const services = await loadServices();
+/** What the local platform exports where none of its services could be started. */
+const notStarted = Object.fromEntries(
+  (await Promise.all(localTypes().map(localService))).flatMap(({ exports }) =>
+    Object.entries(exports).map(([name, { placeholder }]) => [name, placeholder]),
+  ),
+);
 const PHASES = join(ROOT, 'fixtures', 'phases');
 
 test('phase.schema.json is up to date', async () => {
@@ -20,7 +28,7 @@ test('phase.schema.json is up to date', async () => {
 });
 
 describe('the schema', () => {
-  const ajv = new Ajv2020({ strict: true, strictRequired: false, allErrors: true });
+  const ajv = new Ajv2020({ strict: true, strictRequired: false, allowUnionTypes: true, allErrors: true });
   addFormats.default(ajv);
   const valid = ajv.compile(phaseJsonSchema(services));
   const minimal = { schemaVersion: 1, id: 'p', name: 'P', target: { name: 't' } };
@@ -45,35 +53,46 @@ describe('the schema', () => {
   });
 });
 
-test.each([
-  ['local.yaml', null],
-  ['template.yaml', null],
-  ['template.yaml', 'production'],
-])('%s loads, in environment %s', async (name, environment) => {
-  const loaded = await loadPhase(join(PHASES, name), {
-    env: { KAFKA_SASL_BOOTSTRAP: '127.0.0.1:9092', KAFKA_USER: 'assay', KAFKA_PASSWORD: 'hunter22' },
-    environment,
-    services,
-    catalogue: {
-      kafka: [{ id: 'kafka.reach.bootstrap', level: 'reach', claim: '', needs: [], writes: [], disruptive: false }],
-    },
-    now: new Date('2026-02-01'),
-  });
-  expect(loaded.ok ? [] : loaded.errors.map(formatPhaseError)).toEqual([]);
+const catalogue = Object.fromEntries(
+  [...services].map(([type, { door }]) => [
+    type,
+    [{ id: door, level: 'reach' as const, claim: '', needs: [], writes: [], disruptive: false }],
+  ]),
+);
+
+async function errorsOf(name: string, environment: string | null, env: Env): Promise<string[]> {
+  const now = new Date('2026-02-01');
+  const loaded = await loadPhase(join(PHASES, name), { env, environment, services, catalogue, now });
+  return loaded.ok ? [] : loaded.errors.map(formatPhaseError);
+}
+
+test.each([null, 'production'])('template.yaml loads, in environment %s', async (environment) => {
+  expect(
+    await errorsOf('template.yaml', environment, {
+      KAFKA_PASSWORD: 'hunter22',
+      NEO4J_PASSWORD: 'hunter22',
+      RAY_AUTH_TOKEN: 'hunter22',
+    }),
+  ).toEqual([]);
+});
+
+test('local.yaml loads where every service of the local platform is missing', async () => {
+  expect(await errorsOf('local.yaml', null, notStarted)).toEqual([]);
 });
 
 test('the template shows every field', async () => {
   const text = await readFile(join(PHASES, 'template.yaml'), 'utf8');
   const { properties, $defs } = phaseJsonSchema(services) as {
     properties: { [key: string]: { properties?: object; items?: { properties?: object } } };
-    $defs: { kafka: { properties: object } };
+    $defs: { [type: string]: { properties?: object } };
   };
   const fields = [
     ...Object.entries(properties).flatMap(([key, { properties, items }]) => [
       key,
-      ...Object.keys({ ...properties, ...items?.properties }),
+      // A component's id is no field: the types' fields are.
+      ...(key === 'components' ? [] : Object.keys({ ...properties, ...items?.properties })),
     ]),
-    ...Object.keys($defs.kafka.properties),
+    ...Object.values($defs).flatMap(({ properties = {} }) => Object.keys(properties)),
   ];
   expect(fields.filter((key) => !new RegExp(`(^|[\\s{\`])${key}:`, 'm').test(text))).toEqual([]);
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Phase } from '../../reports/model.ts';
+import type { Service } from '../service.ts';
 import { formatPhaseError } from './errors.ts';
 import { loadPhase, type PhaseContext } from './load.ts';
 import { CONTEXT, errorsOf, HEAD, loadText, temporaryFolder } from './phase-testing.ts';
@@ -293,6 +294,35 @@ describe('variables', () => {
   });
 });
 
+describe('an endpoint that is optional', () => {
+  const kafka = CONTEXT.services.get('kafka') as Service;
+  const optional = { port: 9093, about: 'the TLS listener', optional: true } as const;
+  const services = new Map([['kafka', { ...kafka, endpoints: { ...kafka.endpoints, tls: optional } }]]);
+  const endpointsOf = async (text: string) => (await phase(text, { services })).components[0]?.endpoints;
+
+  test('may be left out, and leaves the short form to the one that is needed', async () => {
+    expect(await endpointsOf('components:\n  kafka: { endpoint: k }')).toEqual({ bootstrap: ['k:9092'] });
+    expect(await endpointsOf('components:\n  kafka: { endpoints: { bootstrap: k } }')).toEqual({
+      bootstrap: ['k:9092'],
+    });
+  });
+
+  test('has its own usual port', async () => {
+    expect(await endpointsOf('components:\n  kafka: { endpoints: { bootstrap: k, tls: k } }')).toEqual({
+      bootstrap: ['k:9092'],
+      tls: ['k:9093'],
+    });
+  });
+
+  test('does not stand for the one that is needed', async () => {
+    expect(
+      await errorsOf(folder(), 'components:\n  kafka: { endpoints: { tls: k } }', { services }),
+    ).toMatchInlineSnapshot(
+      `"phase.yaml:6:12  components.kafka.endpoints.bootstrap: is missing. Mend: give bootstrap: bootstrap servers"`,
+    );
+  });
+});
+
 describe('environments', () => {
   const TEXT = `components:
   kafka: { brokers: 1, endpoint: [a, b] }
@@ -345,6 +375,52 @@ environments:
     expect(await errorsOf(folder(), `${KAFKA}environments: { prod: 3 }\n`)).toMatchInlineSnapshot(
       `"phase.yaml:7:17  environments.prod: must be a map. Mend: write the fields that differ in this environment, in the shape of the phase"`,
     );
+  });
+});
+
+describe('a service that the local platform could not start', () => {
+  const COMPONENTS = `components:
+  kafka:
+    endpoint: 127.0.0.1:1
+    tls: { ca: not-started }
+    credentials: { user: not-started, password: { env: K } }
+  neo4j:
+    endpoints: { bolt: 127.0.0.1:1, http: 127.0.0.1:1 }
+    credentials: { user: not-started, password: { env: N } }
+`;
+  const env = { K: '', N: '' };
+
+  test('needs no address, password or certificate of its own', async () => {
+    const loaded = await loadText(folder(), `${HEAD}local: true\n${COMPONENTS}`, { env });
+    expect(loaded.ok && loaded.phase.components.map(({ endpoints }) => endpoints)).toEqual([
+      { bootstrap: ['127.0.0.1:1'] },
+      { bolt: ['127.0.0.1:1'], http: ['127.0.0.1:1'] },
+    ]);
+    expect(loaded.ok && [...loaded.secrets]).toEqual([]);
+  });
+
+  test('is a flaw in the phase of any other platform', async () => {
+    expect(await errorsOf(folder(), COMPONENTS, { env })).toMatchInlineSnapshot(`
+      "phase.yaml:8:16  components.kafka.tls.ca: not-started can not be read (ENOENT). Mend: put the PEM file of the authority there
+      phase.yaml:9:56  components.kafka.credentials.password.env: environment variable K is empty. Mend: set K to the secret
+      phase.yaml:11:24  components.neo4j.endpoints.bolt: is the endpoint of kafka too. Mend: give neo4j its own; one of the two is a copy
+      phase.yaml:11:43  components.neo4j.endpoints.http: is the endpoint of kafka too. Mend: give neo4j its own; one of the two is a copy
+      phase.yaml:12:56  components.neo4j.credentials.password.env: environment variable N is empty. Mend: set N to the secret"
+    `);
+  });
+
+  test('excuses no service that was started', async () => {
+    const started = COMPONENTS.replaceAll('127.0.0.1:1', '127.0.0.1:9092');
+    const errors = await errorsOf(folder(), `local: true\n${started}`, { env });
+    expect(errors.split('\n').map((line) => line.replace(/^\S+ +(\S+): .*/, '$1'))).toMatchInlineSnapshot(`
+      [
+        "components.kafka.tls.ca",
+        "components.kafka.credentials.password.env",
+        "components.neo4j.endpoints.bolt",
+        "components.neo4j.endpoints.http",
+        "components.neo4j.credentials.password.env",
+      ]
+    `);
   });
 });
 

@@ -99,7 +99,7 @@ async function readPhase(raw: Json, folder: string, { env, services, catalogue }
   const known: ReadComponent[] = [];
   for (const [id, value] of Object.entries(declared)) {
     const service = services.get(typeOf(id, value));
-    if (service) known.push(await readComponent(id, value, service, folder, env));
+    if (service) known.push(await readComponent(id, value, service, folder, env, fields.local === true));
     else flaws.push(unknownType(id, value, [...services.keys()]));
   }
   flaws.push(...known.flatMap((each) => each.flaws), ...togetherFlaws(known, ids, fields.local === true));

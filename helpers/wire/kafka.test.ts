@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import net from 'node:net';
@@ -10,7 +11,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { BUDGETS } from '../budgets.ts';
 import { diagnoseWire } from '../diagnose/wire.ts';
-import { API_KEYS, apiVersions, exchange, Reader, WireError, Writer } from './kafka.ts';
+import { API_KEYS, apiVersions, exchange, Reader, type Sasl, WireError, Writer } from './kafka.ts';
 
 /** Short ones, for this file's time; put back for files that share its worker. */
 const BUDGET = { connect: 400, stall: 100 };
@@ -336,6 +337,120 @@ describe('exchange', () => {
     );
     const body = await exchange(endpoint, { ...request, apiKey: API_KEYS.ApiVersions, apiVersion: 4 }, never);
     expect(body.toString()).toBe('body');
+  });
+});
+
+describe('a login', () => {
+  const sasl = { mechanism: 'SCRAM-SHA-256', user: 'user', password: 'pencil' } as const;
+  const metadata = { apiKey: API_KEYS.Metadata, apiVersion: 1, headerVersion: 1, body: Buffer.alloc(0) } as const;
+  const authenticated = (text: string): Buffer =>
+    new Writer().int16(0).string(null).int32(Buffer.byteLength(text)).bytes(Buffer.from(text)).done();
+  const refused = new Writer().int16(58).string('Authentication failed').int32(0).done();
+
+  /** What a client sends by SaslAuthenticate: behind header, client id and the length of the message. */
+  const messageIn = (request: Buffer): string => request.subarray(14 + request.readInt16BE(12) + 4).toString();
+
+  /** A broker that knows one user: the server's part of RFC 5802. */
+  function broker(password: string, offered: readonly string[] = ['SCRAM-SHA-256', 'PLAIN']): Broker {
+    const asked: number[] = [];
+    let transcript = '';
+    const answerTo = (request: Buffer): Buffer => {
+      const apiKey = request.readInt16BE(4);
+      asked.push(apiKey);
+      if (apiKey === API_KEYS.SaslHandshake) {
+        const mechanism = request.subarray(16 + request.readInt16BE(12)).toString();
+        return new Writer()
+          .int16(offered.includes(mechanism) ? 0 : 33)
+          .array(offered, (each, w) => w.string(each))
+          .done();
+      }
+      if (apiKey !== API_KEYS.SaslAuthenticate) return Buffer.from('metadata');
+      const message = messageIn(request);
+      if (message.startsWith('\0')) return message === `\0user\0${password}` ? authenticated('') : refused;
+      if (message.startsWith('n,,')) {
+        const challenge = `r=${message.split('r=')[1]}more,s=${Buffer.from('salt').toString('base64')},i=4096`;
+        transcript = `${message.slice(3)},${challenge}`;
+        return authenticated(challenge);
+      }
+      const [withoutProof = '', proof = ''] = message.split(',p=');
+      const salted = pbkdf2Sync(password, 'salt', 4096, 32, 'sha256');
+      const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest();
+      const stored = createHash('sha256').update(hmac(salted, 'Client Key')).digest();
+      const signature = hmac(stored, `${transcript},${withoutProof}`);
+      const key = Buffer.from(Buffer.from(proof, 'base64').map((byte, at) => byte ^ (signature[at] ?? 0)));
+      if (!createHash('sha256').update(key).digest().equals(stored)) return refused;
+      const server = hmac(hmac(salted, 'Server Key'), `${transcript},${withoutProof}`);
+      return authenticated(`v=${server.toString('base64')}`);
+    };
+    return {
+      asked,
+      server: net.createServer(
+        answering((request, socket) => socket.write(frame(correlationOf(request), answerTo(request)))),
+      ),
+    };
+  }
+
+  interface Broker {
+    readonly server: net.Server;
+    /** API keys in the order in which they were asked. */
+    readonly asked: readonly number[];
+  }
+
+  test.for(['SCRAM-SHA-256', 'PLAIN'] as const)(
+    'by %s precedes the request on the same connection',
+    async (mechanism) => {
+      const { server, asked } = broker('pencil');
+      await using endpoint = await listen(server);
+      const answer = await exchange({ ...endpoint, sasl: { ...sasl, mechanism } }, metadata, never);
+      expect(answer.toString()).toBe('metadata');
+      expect(asked).toEqual([
+        API_KEYS.SaslHandshake,
+        ...Array(mechanism === 'PLAIN' ? 1 : 2).fill(API_KEYS.SaslAuthenticate),
+        API_KEYS.Metadata,
+      ]);
+    },
+  );
+
+  const refusal = async (offered: readonly string[], login: Sasl): Promise<WireError> => {
+    await using endpoint = await listen(broker('pencil', offered).server);
+    return await exchange({ ...endpoint, sasl: login }, metadata, never).then(
+      () => expect.unreachable('it was let in'),
+      (error: unknown) => error as WireError,
+    );
+  };
+
+  test.for(['SCRAM-SHA-256', 'PLAIN'] as const)(
+    'by %s with a wrong password is refused in the words of the broker',
+    async (mechanism) => {
+      const { kind, code, message } = await refusal(['SCRAM-SHA-256', 'PLAIN'], {
+        ...sasl,
+        mechanism,
+        password: 'pen',
+      });
+      expect([kind, code]).toEqual(['login-refused', 'SASL_AUTHENTICATION_FAILED']);
+      expect(message).toContain(`does not let user in by ${mechanism}: Authentication failed`);
+      expect(message).not.toContain('pen');
+    },
+  );
+
+  test('by a mechanism that is not offered names those that are', async () => {
+    const { kind, code, message } = await refusal(['PLAIN', 'GSSAPI'], sasl);
+    expect([kind, code]).toEqual(['login-refused', 'UNSUPPORTED_SASL_MECHANISM']);
+    expect(message).toContain('does not offer SCRAM-SHA-256, only PLAIN, GSSAPI');
+  });
+
+  test('to someone who does not know the password is given up', async () => {
+    const impostor = answering((request, socket) => {
+      const apiKey = request.readInt16BE(4);
+      const message = apiKey === API_KEYS.SaslAuthenticate ? messageIn(request) : '';
+      const reply = message.startsWith('n,,') ? `r=${message.split('r=')[1]}more,s=c2FsdA==,i=4096` : 'v=AAAA';
+      const body = apiKey === API_KEYS.SaslHandshake ? new Writer().int16(0).int32(0).done() : authenticated(reply);
+      socket.write(frame(correlationOf(request), body));
+    });
+    await using endpoint = await listen(net.createServer(impostor));
+    await expect(exchange({ ...endpoint, sasl }, metadata, never)).rejects.toThrow(
+      /SCRAM-SHA-256: the server does not prove that it knows the password/,
+    );
   });
 });
 

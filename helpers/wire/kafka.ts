@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import net from 'node:net';
 import tls from 'node:tls';
 import { BUDGETS } from '../budgets.ts';
+import { scramLogin } from './scram.ts';
 
 /** API keys by the protocol's own names. Source: Apache Kafka protocol guide, "Api Keys" (kafka.apache.org/protocol#protocol_api_keys). */
 export const API_KEYS = {
@@ -14,11 +15,23 @@ export const API_KEYS = {
   FindCoordinator: 10,
   JoinGroup: 11,
   Heartbeat: 12,
+  LeaveGroup: 13,
   SyncGroup: 14,
+  DescribeGroups: 15,
+  ListGroups: 16,
+  SaslHandshake: 17,
   ApiVersions: 18,
   CreateTopics: 19,
+  DeleteTopics: 20,
   InitProducerId: 22,
+  AddPartitionsToTxn: 24,
+  AddOffsetsToTxn: 25,
   EndTxn: 26,
+  TxnOffsetCommit: 28,
+  DescribeConfigs: 32,
+  DescribeLogDirs: 35,
+  SaslAuthenticate: 36,
+  DeleteGroups: 42,
   DescribeQuorum: 55,
 } as const;
 
@@ -30,6 +43,14 @@ export interface WireEndpoint {
   readonly port: number;
   /** Absent or null: plaintext. */
   readonly tls?: tls.ConnectionOptions | null;
+  /** Absent or null: nobody logs in, and a listener with SASL answers ApiVersions and nothing else. */
+  readonly sasl?: Sasl | null;
+}
+
+export interface Sasl {
+  readonly mechanism: 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512';
+  readonly user: string;
+  readonly password: string;
 }
 
 export interface WireRequest {
@@ -57,6 +78,8 @@ export type WireKind =
   | 'not-tls'
   /** Both speak TLS, and one does not accept the other: its certificate, the name in it, or the terms. */
   | 'certificate'
+  /** The broker does not let this user in by this mechanism. */
+  | 'login-refused'
   | 'not-kafka'
   /** Our own machine could not ask: no resolver, no route out, no descriptors, options that TLS can't take, or a stall of this process. */
   | 'local';
@@ -102,27 +125,65 @@ export async function apiVersions(
 }
 
 /**
- * Connects, asks one thing and closes, all within BUDGETS.connect. Resolves with what follows the answer's header.
+ * Connects, logs in where the endpoint says as whom, asks one thing and closes, all within BUDGETS.connect. Resolves with what follows
+ * the answer's header.
  * Source: Apache Kafka protocol guide, "Protocol Primitive Types" and "Messages"; KIP-482 for header version 2.
  * @throws WireError, or the signal's reason
  */
 export async function exchange(endpoint: WireEndpoint, request: WireRequest, signal: AbortSignal): Promise<Buffer> {
-  const address = nameOf(endpoint);
-  const correlationId = randomInt(2 ** 31);
-  const header = new Writer().int16(request.apiKey).int16(request.apiVersion).int32(correlationId).string('assay');
-  if (request.headerVersion === 2) header.taggedFields();
-  const payload = Buffer.concat([header.done(), request.body]);
-  const frame = new Writer().int32(payload.length).bytes(payload).done();
-  const reader = new Reader(await ask(endpoint, frame, apiName(request.apiKey), signal), `${address}: answer`);
-  const answered = reader.int32();
-  if (answered !== correlationId)
-    throw new WireError(
-      'not-kafka',
-      `${address}: answered with correlation id ${answered}, we asked with ${correlationId}`,
+  signal.throwIfAborted();
+  using wire = openWire(endpoint, signal);
+  if (endpoint.sasl) await logIn(wire, nameOf(endpoint), endpoint.sasl);
+  return await wire.ask(request);
+}
+
+/**
+ * Source: KIP-43 (SaslHandshake) and KIP-152 (SaslAuthenticate v0 after SaslHandshake v1); RFC 4616 for PLAIN.
+ * @throws WireError of kind login-refused with Kafka's own code
+ */
+async function logIn(wire: Wire, address: string, { mechanism, user, password }: Sasl): Promise<void> {
+  const body = new Writer().string(mechanism).done();
+  const handshake = new Reader(
+    await wire.ask({ apiKey: API_KEYS.SaslHandshake, apiVersion: 1, headerVersion: 1, body }),
+    `${address}: answer to SaslHandshake`,
+  );
+  const errorCode = handshake.int16();
+  const offered = handshake.array((item) => item.string());
+  if (errorCode !== 0)
+    throw new WireError('login-refused', `${address}: does not offer ${mechanism}, only ${offered.join(', ')}`, {
+      code: 'UNSUPPORTED_SASL_MECHANISM',
+    });
+  const turn = async (message: string): Promise<string> => {
+    const bytes = Buffer.from(message);
+    const answer = new Reader(
+      await wire.ask({
+        apiKey: API_KEYS.SaslAuthenticate,
+        apiVersion: 0,
+        headerVersion: 1,
+        body: new Writer().int32(bytes.length).bytes(bytes).done(),
+      }),
+      `${address}: answer to SaslAuthenticate`,
     );
-  // ApiVersions answers keep the old header in every version: the client may not know yet what the broker speaks (KIP-511).
-  if (request.headerVersion === 2 && request.apiKey !== API_KEYS.ApiVersions) reader.taggedFields();
-  return reader.bytes(reader.left);
+    const refused = answer.int16() !== 0;
+    const why = answer.string();
+    if (refused)
+      throw new WireError('login-refused', `${address}: does not let ${user} in by ${mechanism}: ${why}`, {
+        code: 'SASL_AUTHENTICATION_FAILED',
+      });
+    return answer.bytes(Math.max(0, answer.int32())).toString();
+  };
+  if (mechanism === 'PLAIN') {
+    await turn(`\0${user}\0${password}`);
+    return;
+  }
+  const login = scramLogin(mechanism === 'SCRAM-SHA-256' ? 'sha256' : 'sha512', user, password);
+  const challenge = await turn(login.first());
+  try {
+    login.verify(await turn(await login.final(challenge)));
+  } catch (error) {
+    if (error instanceof WireError) throw error;
+    throw new WireError('login-refused', `${address}: ${mechanism}: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 const nameOf = ({ host, port }: WireEndpoint): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
@@ -132,29 +193,44 @@ const apiName = (key: number): string =>
 
 type Stage = 'connect' | 'handshake' | 'answer';
 
-async function ask(endpoint: WireEndpoint, frame: Buffer, api: string, signal: AbortSignal): Promise<Buffer> {
-  signal.throwIfAborted();
-  const address = nameOf(endpoint);
-  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
-  const socket = dial(endpoint, address);
-  let stage: Stage = 'connect';
-  let received: Buffer = Buffer.alloc(0);
+/** One connection, on which one request is asked after the other. */
+interface Wire extends Disposable {
+  /** Resolves with what follows the answer's header. */
+  ask(request: WireRequest): Promise<Buffer>;
+}
 
-  const send = (): void => {
+/** The budget of the connection with all that is asked on it begins now. */
+function openWire(endpoint: WireEndpoint, signal: AbortSignal): Wire {
+  const address = nameOf(endpoint);
+  const socket = dial(endpoint, address);
+  const ready = Promise.withResolvers<void>();
+  const { promise: broken, reject: breakOff } = Promise.withResolvers<never>();
+  // Whoever asks hears of it; nobody may be asking when it breaks.
+  broken.catch(() => undefined);
+  let stage: Stage = 'connect';
+  let api = '';
+  let received: Buffer = Buffer.alloc(0);
+  let answered: (payload: Buffer) => void = () => undefined;
+
+  const onReady = (): void => {
     stage = 'answer';
-    socket.write(frame);
+    ready.resolve();
   };
   socket.once('connect', () => {
     if (endpoint.tls) stage = 'handshake';
-    else send();
+    else onReady();
   });
-  if (endpoint.tls) socket.once('secureConnect', send);
+  if (endpoint.tls) socket.once('secureConnect', onReady);
   socket.on('data', (chunk: Buffer) => {
     received = Buffer.concat([received, chunk]);
     const foreign = received.length >= 4 ? notAFrame(received, address) : null;
-    if (foreign) reject(foreign);
-    else if (received.length >= 4 && received.length >= 4 + received.readInt32BE())
-      resolve(received.subarray(4, 4 + received.readInt32BE()));
+    if (foreign) breakOff(foreign);
+    else if (received.length >= 4 && received.length >= 4 + received.readInt32BE()) {
+      const end = 4 + received.readInt32BE();
+      const payload = received.subarray(4, end);
+      received = received.subarray(end);
+      answered(payload);
+    }
   });
   const hungUp = (error?: Error): WireError => {
     const code = error ? codeOf(error) : 'ECONNRESET';
@@ -169,28 +245,63 @@ async function ask(endpoint: WireEndpoint, frame: Buffer, api: string, signal: A
   };
   socket.once('end', () => {
     // In a handshake node adds an error of its own.
-    if (stage === 'answer') reject(hungUp());
+    if (stage === 'answer') breakOff(hungUp());
   });
   socket.on('error', (error) => {
     // A reset that is quick enough reaches us before the news of the connection does.
     const closed = stage !== 'handshake' && HANG_UPS.has(codeOf(error) ?? '');
-    reject(closed ? hungUp(error) : wireError(error, stage, address));
+    breakOff(closed ? hungUp(error) : wireError(error, stage, address));
   });
 
   const began = performance.now();
   const timer = setTimeout(() => {
     const late = Math.round(performance.now() - began - BUDGETS.connect);
-    reject(late > BUDGETS.stall ? stalled(address, late) : tooLate(address, stage, api, received.length));
+    breakOff(late > BUDGETS.stall ? stalled(address, late) : tooLate(address, stage, api, received.length));
   }, BUDGETS.connect);
-  const abort = (): void => reject(signal.reason);
+  const abort = (): void => breakOff(signal.reason);
   signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await promise;
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', abort);
-    socket.destroy();
-  }
+
+  return {
+    async ask(request) {
+      api = apiName(request.apiKey);
+      await Promise.race([ready.promise, broken]);
+      const correlationId = randomInt(2 ** 31);
+      const { promise: answer, resolve } = Promise.withResolvers<Buffer>();
+      answered = resolve;
+      socket.write(frameOf(request, correlationId));
+      return bodyOf(await Promise.race([answer, broken]), request, correlationId, address);
+    },
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', abort);
+      socket.destroy();
+    },
+  };
+}
+
+function frameOf({ apiKey, apiVersion, headerVersion, body }: WireRequest, correlationId: number): Buffer {
+  const header = new Writer().int16(apiKey).int16(apiVersion).int32(correlationId).string('assay');
+  if (headerVersion === 2) header.taggedFields();
+  const payload = Buffer.concat([header.done(), body]);
+  return new Writer().int32(payload.length).bytes(payload).done();
+}
+
+function bodyOf(
+  payload: Buffer,
+  { apiKey, headerVersion }: WireRequest,
+  correlationId: number,
+  address: string,
+): Buffer {
+  const reader = new Reader(payload, `${address}: answer`);
+  const answered = reader.int32();
+  if (answered !== correlationId)
+    throw new WireError(
+      'not-kafka',
+      `${address}: answered with correlation id ${answered}, we asked with ${correlationId}`,
+    );
+  // ApiVersions answers keep the old header in every version: the client may not know yet what the broker speaks (KIP-511).
+  if (headerVersion === 2 && apiKey !== API_KEYS.ApiVersions) reader.taggedFields();
+  return reader.bytes(reader.left);
 }
 
 function dial({ host, port, tls: options }: WireEndpoint, address: string): net.Socket {

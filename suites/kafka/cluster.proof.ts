@@ -1,5 +1,7 @@
-import { prove } from '../../helpers/check/proof.ts';
-import { stopBroker } from './faults.ts';
+import { retireVersions } from '../../fixtures/faults/kafka-frames.ts';
+import { prove, proveTogether } from '../../helpers/check/proof.ts';
+import { API_KEYS } from '../../helpers/wire/kafka.ts';
+import { everywhere, listener, placeReplicas, stopBroker } from './faults.ts';
 import './cluster.test.ts';
 import './data.test.ts';
 
@@ -7,16 +9,14 @@ prove('kafka.reach.bootstrap', {
   fault: 'every bootstrap port refuses connections',
   expect: 'refused',
   from: 'door',
-  break: async ({ proxies }) => {
-    await Promise.all(proxies.map((proxy) => proxy.refuse()));
-  },
+  break: everywhere((proxy) => proxy.refuse()),
 });
 
 prove('kafka.reach.bootstrap', {
   fault: 'a plaintext client is aimed at the TLS listener',
   expect: 'tls',
   from: 'door',
-  declare: (component, env) => ({ ...component, endpoints: { bootstrap: (env.KAFKA_TLS_BOOTSTRAP ?? '').split(',') } }),
+  declare: listener('KAFKA_TLS_BOOTSTRAP'),
 });
 
 prove('kafka.reach.bootstrap', {
@@ -35,19 +35,37 @@ prove('kafka.reach.advertised', {
   break: async ({ proxies }) => proxies[1]?.silence(),
 });
 
-prove('kafka.cluster.brokers', {
-  fault: 'broker 2 is stopped and the controllers have fenced it',
-  expect: 'not-redundant',
-  subject: 'broker 2',
+prove('kafka.protocol.negotiation', {
+  fault: 'every broker has dropped the versions of Fetch that our client speaks',
+  expect: 'wrong-product',
   from: 'body',
-  break: (context) => stopBroker(context, 2),
+  break: everywhere((proxy) => proxy.rewrite(retireVersions(API_KEYS.Fetch, 12))),
 });
 
-prove('kafka.partitions.under-replicated', {
-  fault: 'broker 2 is stopped and has left the ISR',
-  given: ['kafka.topic.create'],
+proveTogether(
+  {
+    fault: 'broker 2 is stopped, out of the ISR, and the controllers have fenced it',
+    given: ['kafka.topic.create'],
+    from: 'body',
+    break: (context) => stopBroker(context, 2),
+  },
+  {
+    'kafka.cluster.brokers': { expect: 'not-redundant', subject: 'broker 2' },
+    'kafka.controller.quorum': { expect: 'not-redundant', subject: 'broker 2' },
+    'kafka.partitions.under-replicated': { expect: 'not-redundant', subject: 'broker 2' },
+  },
+);
+
+prove('kafka.rack.awareness', {
+  fault: 'the phase promises a third rack',
+  expect: 'misconfigured',
+  from: 'door',
+  declare: (component) => ({ ...component, settings: { ...component.settings, racks: 3 } }),
+});
+
+prove('kafka.rack.awareness', {
+  fault: 'the replicas of a topic are placed on two brokers of one rack',
   expect: 'not-redundant',
-  subject: 'broker 2',
   from: 'body',
-  break: (context) => stopBroker(context, 2),
+  break: (context) => placeReplicas(context, 'orders', () => [1, 2]),
 });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { suite } from '../../helpers/check/suite.ts';
+import { registerCodecs } from '../../helpers/connect/kafka/codecs.ts';
 import { service } from '../../helpers/connect/kafka.ts';
 
 const check = suite(service);
@@ -18,18 +19,20 @@ check(
   },
   async ({ kafka, component, scratch, expect }) => {
     const topic = scratch.name('topic', 'records');
-    await kafka.createTopic(topic, 6, component.target && component.target > 2 ? { 'min.insync.replicas': '2' } : {});
+    const replicationFactor = Math.min(3, component.target ?? 1);
+    const config = replicationFactor > 2 ? { 'min.insync.replicas': '2' } : {};
+    await kafka.createTopic(topic, { partitions: 6, config });
     const { topics } = await kafka.admin.fetchTopicMetadata({ topics: [topic] });
     const partitions = topics[0]?.partitions ?? [];
     expect(partitions.length, 'partitions created').toBe(6);
     const replicas = partitions.map((partition) => new Set(partition.replicas).size);
-    expect(replicas, 'replicas of a partition on distinct brokers').toEqual(Array(6).fill(component.target ?? 1));
+    expect(replicas, 'replicas of a partition on distinct brokers').toEqual(Array(6).fill(replicationFactor));
     const leaders = new Set(partitions.map(({ leader }) => leader));
-    expect(leaders.size, 'brokers that lead partitions').toBeGreaterThanOrEqual(Math.min(2, component.target ?? 1));
+    expect(leaders.size, 'brokers that lead partitions').toBeGreaterThanOrEqual(Math.min(2, replicationFactor));
     return {
       topic,
       partitions: 6,
-      replicationFactor: component.target ?? 1,
+      replicationFactor,
       leaders: [...leaders].sort((a, b) => a - b),
     };
   },
@@ -87,7 +90,7 @@ check(
   async ({ kafka, scratch, signal, expect }) => {
     const topic = scratch.name('topic', 'order');
     const keys = ['a', 'b', 'c', 'd', 'e'];
-    await kafka.createTopic(topic, 6);
+    await kafka.createTopic(topic, { partitions: 6 });
     await using producer = await kafka.producer();
     for (let from = 0; from < 200; from += 50) {
       const steps = Array.from({ length: 50 }, (_, n) => from + n);
@@ -109,5 +112,41 @@ check(
       partitionOf[key] = own[0]?.partition ?? -1;
     }
     return { records: read.length, partitionOf };
+  },
+);
+
+check(
+  'kafka.compression.codecs',
+  {
+    level: 'semantics',
+    claim: 'Batches compressed by gzip, snappy, lz4 and zstd are taken as they are and come back byte for byte',
+    writes: ['topic', 'group'],
+    otherwise: {
+      class: 'data-wrong',
+      remedy:
+        'look for a proxy that changes bytes, then for the codec libraries of the brokers (a writable /tmp that allows execution)',
+    },
+  },
+  async ({ kafka, scratch, signal, expect, observe }) => {
+    const topic = scratch.name('topic', 'codecs');
+    const codecs = [...(await registerCodecs())];
+    await kafka.createTopic(topic, { partitions: codecs.length, config: { 'compression.type': 'producer' } });
+    const sent = Array.from(
+      { length: 40 },
+      (_, n) => `${n} ${'the same words again, '.repeat(20)} ${randomBytes(8).toString('hex')}`,
+    );
+    await using producer = await kafka.producer();
+    const taken: string[] = [];
+    for (const [partition, [name, compression]] of codecs.entries()) {
+      await producer.send({ topic, acks: -1, compression, messages: sent.map((value) => ({ value, partition })) });
+      observe({ taken: [...taken, name] });
+      taken.push(name);
+    }
+    const read = await kafka.readAll(topic, scratch.name('group', 'codecs'), signal);
+    for (const [partition, [name]] of codecs.entries()) {
+      const back = read.filter((each) => each.partition === partition).map(({ message }) => message.value?.toString());
+      expect(back, `records that were compressed by ${name}`).toEqual(sent);
+    }
+    return { codecs: taken, records: read.length };
   },
 );

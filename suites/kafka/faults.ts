@@ -1,10 +1,30 @@
 import { pauseProcess } from '../../fixtures/faults/process.ts';
+import type { FaultProxy } from '../../fixtures/faults/proxy.ts';
 import type { FaultContext } from '../../helpers/check/proof.ts';
+import { type Ask, metadata } from '../../helpers/connect/kafka/raw.ts';
+import { service, settingsOf } from '../../helpers/connect/kafka.ts';
 import { until } from '../../helpers/poll.ts';
-import { API_KEYS, exchange, Reader, Writer } from '../../helpers/wire/kafka.ts';
+import { exchange } from '../../helpers/wire/kafka.ts';
+import type { Component } from '../../reports/model.ts';
+
+/** Puts a fault to every proxy. */
+export const everywhere =
+  (fault: (proxy: FaultProxy) => Promise<void>) =>
+  async ({ proxies }: FaultContext): Promise<void> => {
+    await Promise.all(proxies.map(fault));
+  };
+
+/** The component as a phase file would have it that names another listener of the local platform. */
+export const listener =
+  (name: 'KAFKA_BOOTSTRAP' | 'KAFKA_TLS_BOOTSTRAP') =>
+  (component: Component, env: FaultContext['env']): Component => ({
+    ...component,
+    endpoints: { bootstrap: (env[name] ?? '').split(',') },
+    tls: null,
+  });
 
 /** A paused broker is fenced after broker.session.timeout.ms, and back in every ISR some seconds after it goes on: 6 s and 10 s measured. */
-const FENCING_MS = 30_000;
+const SETTLING_MS = 30_000;
 
 /**
  * Stops a broker of the local platform and waits until the controllers have fenced it and every ISR is without it. Its mending waits
@@ -14,7 +34,7 @@ export async function stopBroker({ pid, env }: FaultContext, id: number): Promis
   const addresses = (env.KAFKA_BOOTSTRAP ?? '').split(',');
   const other = addresses[id % addresses.length] ?? '';
   const settled = (wanted: boolean): Promise<true> =>
-    until(() => isIn(other, id, wanted), AbortSignal.timeout(FENCING_MS), 200);
+    until(() => isIn(other, id, wanted), AbortSignal.timeout(SETTLING_MS), 200);
   const paused = await pauseProcess(pid(`kafka-${id}`));
   const mend = async (): Promise<void> => {
     await paused[Symbol.asyncDispose]();
@@ -31,44 +51,77 @@ export async function stopBroker({ pid, env }: FaultContext, id: number): Promis
 
 /** True where the broker is registered and in every ISR that it belongs to, or neither registered nor in any. Undefined in between. */
 async function isIn(address: string, id: number, wanted: boolean): Promise<true | undefined> {
-  const { brokers, partitions } = await metadata(address);
+  const { brokers, partitions } = await metadata(plain(address), null);
   const registered = brokers.includes(id);
   const own = partitions.filter(({ replicas }) => replicas.includes(id));
   return registered === wanted && own.every(({ isr }) => isr.includes(id) === wanted) ? true : undefined;
 }
 
-interface Metadata {
-  readonly brokers: readonly number[];
-  readonly partitions: readonly { readonly replicas: readonly number[]; readonly isr: readonly number[] }[];
+/** By the listener that asks for no login. */
+function plain(address: string): Ask {
+  const [host = '', port] = address.split(':');
+  return (request) => exchange({ host, port: Number(port) }, request, AbortSignal.timeout(SETTLING_MS));
 }
 
-/** Metadata v1 of all topics, asked of one broker and no other. Source: Kafka protocol guide, Metadata API (key 3). */
-async function metadata(address: string): Promise<Metadata> {
-  const [host = '', port] = address.split(':');
-  const everything = new Writer().int32(-1).done();
-  const request = { apiKey: API_KEYS.Metadata, apiVersion: 1, headerVersion: 1, body: everything } as const;
-  const answer = new Reader(
-    await exchange({ host, port: Number(port) }, request, AbortSignal.timeout(FENCING_MS)),
-    address,
-  );
-  const brokers = answer.array(() => {
-    const id = answer.int32();
-    answer.string();
-    answer.int32();
-    answer.string();
-    return id;
-  });
-  answer.int32();
-  const topics = answer.array(() => {
-    answer.int16();
-    answer.string();
-    answer.int8();
-    return answer.array(() => {
-      answer.int16();
-      answer.int32();
-      answer.int32();
-      return { replicas: answer.array(() => answer.int32()), isr: answer.array(() => answer.int32()) };
+/**
+ * Moves the replicas of a topic, as where it was created while brokers were missing, or by hand. Its mending puts them back and waits until
+ * all are in sync.
+ * @param place from the ids of a partition's brokers to those that it gets
+ */
+export async function placeReplicas(
+  { env, target }: FaultContext,
+  topic: string,
+  place: (replicas: readonly number[]) => number[],
+): Promise<AsyncDisposable> {
+  const [address = ''] = (env.KAFKA_BOOTSTRAP ?? '').split(',');
+  const { partitions: before } = await metadata(plain(address), [topic]);
+  const move = async (
+    placed: readonly { readonly partition: number; readonly replicas: number[] }[],
+  ): Promise<void> => {
+    await using kafka = await service.open(target, AbortSignal.timeout(SETTLING_MS));
+    await kafka.admin.alterPartitionReassignments({ topics: [{ topic, partitionAssignment: [...placed] }] });
+    const wanted = new Map(placed.map(({ partition, replicas }) => [partition, replicas]));
+    await until(async () => {
+      const { partitions } = await metadata(plain(address), [topic]);
+      const there = partitions.every(
+        ({ partition, replicas, isr }) =>
+          sameIds(replicas, wanted.get(partition) ?? []) && isr.length === replicas.length,
+      );
+      return there ? true : undefined;
+    }, AbortSignal.timeout(SETTLING_MS));
+  };
+  const placed = (place: (replicas: readonly number[]) => number[]) =>
+    before.map(({ partition, replicas }) => ({ partition, replicas: place(replicas) }));
+  await move(placed(place));
+  return { [Symbol.asyncDispose]: () => move(placed((replicas) => [...replicas])) };
+}
+
+const sameIds = (a: readonly number[], b: readonly number[]): boolean => [...a].sort().join() === [...b].sort().join();
+
+/** Changes settings of a declared topic, or of one broker, as a careless hand does. Its mending puts back what was declared. */
+export async function change(
+  { target }: FaultContext,
+  of: 'topic' | 'broker',
+  name: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<AsyncDisposable> {
+  const declared = of === 'topic' ? (settingsOf(target.component).topics?.[name] ?? {}) : {};
+  const usual = Object.fromEntries(Object.entries(declared).map(([key, value]) => [key, String(value)]));
+  const alter = async (all: Readonly<Record<string, string>>): Promise<void> => {
+    await using kafka = await service.open(target, AbortSignal.timeout(SETTLING_MS));
+    const configEntries = Object.entries(all).map(([key, value]) => ({ name: key, value }));
+    // alterConfigs replaces all settings of the resource: what is not said is gone.
+    await kafka.admin.alterConfigs({
+      validateOnly: false,
+      resources: [{ type: of === 'topic' ? 2 : 4, name, configEntries }],
     });
-  });
-  return { brokers, partitions: topics.flat() };
+    await until(async () => {
+      const there = (await kafka.settings(of, [name], Object.keys(settings))).get(name) ?? {};
+      const keys = Object.keys(settings);
+      const done = keys.every((key) => (there[key] === settings[key]) === (all[key] === settings[key]));
+      return done ? true : undefined;
+    }, AbortSignal.timeout(SETTLING_MS));
+  };
+  await alter({ ...usual, ...settings });
+  return { [Symbol.asyncDispose]: () => alter(usual) };
 }

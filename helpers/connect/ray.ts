@@ -1,0 +1,202 @@
+import { z } from 'zod';
+import type { Diagnosis, Endpoint } from '../../reports/model.ts';
+import { BUDGETS } from '../budgets.ts';
+import { describe } from '../diagnose/outcome.ts';
+import { diagnoseRay } from '../diagnose/ray.ts';
+import { until } from '../poll.ts';
+import { scratchOwner } from '../scratch.ts';
+import type { Knock, ScratchEntry, Service, Target } from '../service.ts';
+import { openRest, type RestClient, RestError } from '../wire/rest.ts';
+
+/** One row of the cluster's nodes, dead ones included for a time. */
+export interface RayNode {
+  readonly id: string;
+  readonly address: string;
+  readonly isHead: boolean;
+  readonly alive: boolean;
+  /** Why it is not. */
+  readonly message: string | null;
+  readonly cpus: number;
+  readonly gpus: number;
+}
+
+/** Source: docs.ray.io, "Ray Jobs REST API", JobDetails. */
+const Job = z.object({
+  submission_id: z.string().nullable(),
+  status: z.enum(['PENDING', 'RUNNING', 'STOPPED', 'SUCCEEDED', 'FAILED']),
+  message: z.string().nullable(),
+  error_type: z.string().nullish(),
+  driver_exit_code: z.number().nullish(),
+});
+export type RayJob = z.infer<typeof Job>;
+
+/** The dashboard's HTTP API, as `ray job submit` and `ray list nodes` use it. */
+export interface RayClient extends AsyncDisposable {
+  version(signal: AbortSignal): Promise<string>;
+  /** What the control store (GCS) says of itself: `success`. */
+  controlStore(signal: AbortSignal): Promise<string>;
+  nodes(signal: AbortSignal): Promise<RayNode[]>;
+  readonly jobs: {
+    submit(submissionId: string, entrypoint: string, signal: AbortSignal): Promise<void>;
+    get(submissionId: string, signal: AbortSignal): Promise<RayJob>;
+    /** What the driver has written so far. */
+    logs(submissionId: string, signal: AbortSignal): Promise<string>;
+    list(signal: AbortSignal): Promise<RayJob[]>;
+    stop(submissionId: string, signal: AbortSignal): Promise<void>;
+    /** Deletes a job that has ended, and waits until it stays away. */
+    remove(submissionId: string, signal: AbortSignal): Promise<void>;
+  };
+}
+
+/**
+ * Who looks after a job looks once a second. A job that is deleted before its end was seen is written down again, as failed, and from
+ * then on nobody looks after it: within 2 s as measured. Source: ray 2.60, dashboard/modules/job/job_manager.py, _monitor_job_internal.
+ */
+const RETURNS_MS = 4_000;
+const LOOK_MS = 100;
+
+export const service: Service<'ray', RayClient> = {
+  type: 'ray',
+  title: 'Ray',
+  unit: 'nodes',
+  weight: 8,
+  endpoints: { dashboard: { port: 8265, about: 'the dashboard of the head node, which takes jobs' } },
+  needs: [],
+  door: 'ray.reach.version',
+  settings: z.object({
+    cpus: z.number().min(0).optional().describe('how many processors all nodes together are promised to offer'),
+    gpus: z.number().min(0).optional().describe('how many GPUs all nodes together are promised to offer'),
+  }),
+  knock,
+  open: (target) => openClient(target, BUDGETS.answer),
+  diagnose: (error, { component }) => diagnoseRay(error, component.title),
+  sweep,
+  strays,
+};
+
+const addressOf = ({ component }: Target): string => component.endpoints.dashboard?.[0] ?? '';
+
+async function knock(target: Target, signal: AbortSignal): Promise<Knock> {
+  const { component, route } = target;
+  const logical = addressOf(target);
+  const endpoints: Endpoint[] = [{ logical, dialled: route.dial(logical), path: route.path }];
+  await using ray = await openClient(target, BUDGETS.connect);
+  const [version, nodes] = await Promise.allSettled([ray.version(signal), ray.nodes(signal)]);
+  const achieved = nodes.status === 'fulfilled' ? nodes.value.filter(({ alive }) => alive).length : null;
+  const told = nodes.status === 'fulfilled' ? { aliveNodes: achieved } : { nodes: describe(nodes.reason) };
+  if (version.status === 'fulfilled') {
+    const observed = { version: version.value, ...told };
+    return { endpoints, version: version.value, achieved, observed, state: 'open', diagnosis: null };
+  }
+  const diagnosis = explain(version.reason, component.title);
+  const ours = diagnosis.class === 'our-side' || diagnosis.class === 'authorization';
+  const state = ours ? 'unobserved' : 'closed';
+  return { endpoints, version: null, achieved, observed: told, state, diagnosis };
+}
+
+const explain = (error: unknown, title: string): Diagnosis =>
+  diagnoseRay(error, title) ?? {
+    class: 'unexplained',
+    cause: `${title} can not be asked for its version`,
+    remedy: 'read the evidence and dashboard.log in the head pod',
+    evidence: describe(error),
+  };
+
+async function openClient(target: Target, withinMs: number): Promise<RayClient> {
+  const http = await openRest(addressOf(target), target, 'Bearer', withinMs);
+  return {
+    async version(signal) {
+      const { ray_version } = await http.json('GET', '/api/version', z.object({ ray_version: z.string() }), signal);
+      return ray_version;
+    },
+    controlStore: async (signal) => (await http.text('GET', '/api/gcs_healthz', signal)).trim(),
+    nodes: (signal) => nodes(http, signal),
+    jobs: jobsOf(http),
+    [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
+  };
+}
+
+/** The state API: the older /nodes?view=summary lags and counts several nodes of one address as one. Source: docs.ray.io, "State API". */
+async function nodes(http: RestClient, signal: AbortSignal): Promise<RayNode[]> {
+  const Row = z.object({
+    node_id: z.string(),
+    node_ip: z.string(),
+    is_head_node: z.boolean(),
+    state: z.string(),
+    state_message: z.string().nullish(),
+    resources_total: z.object({ CPU: z.number().default(0), GPU: z.number().default(0) }),
+  });
+  const Answer = z.object({ data: z.object({ result: z.object({ result: z.array(Row) }) }) });
+  const query = { limit: 10_000, detail: 'true' };
+  const { data } = await http.json('GET', '/api/v0/nodes', Answer, signal, { query });
+  return data.result.result.map((row) => ({
+    id: row.node_id,
+    address: row.node_ip,
+    isHead: row.is_head_node,
+    alive: row.state === 'ALIVE',
+    message: row.state_message ?? null,
+    cpus: row.resources_total.CPU,
+    gpus: row.resources_total.GPU,
+  }));
+}
+
+function jobsOf(http: RestClient): RayClient['jobs'] {
+  const path = (id: string): string => `/api/jobs/${encodeURIComponent(id)}`;
+  return {
+    async submit(submission_id, entrypoint, signal) {
+      const Submitted = z.object({ submission_id: z.literal(submission_id) });
+      await http.json('POST', '/api/jobs/', Submitted, signal, { json: { submission_id, entrypoint } });
+    },
+    get: (id, signal) => http.json('GET', path(id), Job, signal),
+    logs: async (id, signal) =>
+      (await http.json('GET', `${path(id)}/logs`, z.object({ logs: z.string() }), signal)).logs,
+    list: (signal) => http.json('GET', '/api/jobs/', z.array(Job), signal),
+    stop: async (id, signal) => void (await http.bytes('POST', `${path(id)}/stop`, signal)),
+    async remove(id, signal) {
+      const over = performance.now() + RETURNS_MS;
+      await http.bytes('DELETE', path(id), signal);
+      await until(
+        async () => {
+          const returned = await http.json('GET', path(id), Job, signal).catch(nullWhereAbsent);
+          if (returned === null) return performance.now() > over ? true : undefined;
+          await http.bytes('DELETE', path(id), signal);
+          return true;
+        },
+        signal,
+        LOOK_MS,
+      );
+    },
+  };
+}
+
+export const hasEnded = ({ status }: RayJob): boolean => status !== 'PENDING' && status !== 'RUNNING';
+
+function nullWhereAbsent(error: unknown): null {
+  if (error instanceof RestError && error.status === 404) return null;
+  throw error;
+}
+
+/** Ray deletes only what has ended, so a job that runs is stopped first. */
+async function sweep(
+  { jobs }: RayClient,
+  entries: readonly ScratchEntry[],
+  signal: AbortSignal,
+): Promise<{ entry: ScratchEntry; why: string }[]> {
+  const remove = async (name: string): Promise<void> => {
+    const job = await jobs.get(name, signal).catch(nullWhereAbsent);
+    if (job === null) return;
+    if (!hasEnded(job)) await jobs.stop(name, signal);
+    await until(async () => (hasEnded(await jobs.get(name, signal)) ? true : undefined), signal, LOOK_MS);
+    await jobs.remove(name, signal);
+  };
+  const left: { entry: ScratchEntry; why: string }[] = [];
+  await Promise.all(
+    entries.map((entry) => remove(entry.name).catch((error) => left.push({ entry, why: describe(error) }))),
+  );
+  return left;
+}
+
+async function strays({ jobs }: RayClient, signal: AbortSignal): Promise<{ kind: string; name: string }[]> {
+  const ids = (await jobs.list(signal)).flatMap(({ submission_id }) => submission_id ?? []);
+  return ids.filter((id) => scratchOwner(id) !== null).map((name) => ({ kind: 'job', name }));
+}

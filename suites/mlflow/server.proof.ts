@@ -1,0 +1,60 @@
+import { pauseProcess } from '../../fixtures/faults/process.ts';
+import { replaceBytes } from '../../fixtures/faults/replace.ts';
+import { prove } from '../../helpers/check/proof.ts';
+import './server.test.ts';
+
+prove('mlflow.reach.health', {
+  fault: 'the port refuses connections',
+  expect: 'refused',
+  from: 'door',
+  break: async ({ proxies }) => proxies[0]?.refuse(),
+});
+
+prove('mlflow.reach.health', {
+  fault: 'connections are accepted and nothing is answered',
+  expect: 'slow',
+  from: 'door',
+  break: async ({ proxies }) => proxies[0]?.silence(),
+});
+
+prove('mlflow.reach.health', {
+  fault: 'connections are reset',
+  expect: 'unreachable',
+  from: 'door',
+  break: async ({ proxies }) => proxies[0]?.reset(),
+});
+
+prove('mlflow.reach.health', {
+  fault: 'every answer breaks off in the middle',
+  expect: 'data-wrong',
+  from: 'door',
+  break: async ({ proxies }) => proxies[0]?.cut(200),
+});
+
+prove('mlflow.reach.health', {
+  fault: 'something else answers with JSON of its own',
+  expect: 'wrong-product',
+  from: 'door',
+  break: async ({ proxies }) => proxies[0]?.corrupt(replaceBytes('"experiment_id"', '"equipment__id"')),
+});
+
+prove('mlflow.reach.health', {
+  fault: 'a client that speaks TLS is aimed at the plain port',
+  expect: 'tls',
+  from: 'door',
+  declare: (component) => ({ ...component, tls: {} }),
+});
+
+prove('mlflow.serve.api-host', {
+  fault: 'clients call the server by a name that it does not allow, while /health answers',
+  expect: 'misconfigured',
+  from: 'door',
+  declare: (component) => ({ ...component, settings: { ...component.settings, hosts: ['mlflow.ml.svc:5000'] } }),
+});
+
+prove('mlflow.serve.api-host', {
+  fault: 'the server is paused',
+  expect: 'slow',
+  from: 'body',
+  break: ({ pid }) => pauseProcess(pid('mlflow')),
+});

@@ -1,0 +1,59 @@
+import { replaceBytes } from '../../fixtures/faults/replace.ts';
+import { prove } from '../../helpers/check/proof.ts';
+import './cluster.test.ts';
+
+prove('ray.reach.version', {
+  fault: 'the port of the dashboard refuses connections',
+  expect: 'refused',
+  from: 'door',
+  break: async ({ proxies }) => proxies[0]?.refuse(),
+});
+
+prove('ray.reach.version', {
+  fault: 'connections are accepted and nothing is answered',
+  expect: 'slow',
+  from: 'door',
+  break: async ({ proxies }) => proxies[0]?.silence(),
+});
+
+prove('ray.reach.version', {
+  fault: 'connections are reset',
+  expect: 'unreachable',
+  from: 'door',
+  break: async ({ proxies }) => proxies[0]?.reset(),
+});
+
+prove('ray.reach.version', {
+  fault: 'something else answers with JSON of its own',
+  expect: 'wrong-product',
+  from: 'door',
+  break: async ({ proxies }) => proxies[0]?.corrupt(replaceBytes('"ray_version"', '"api_version"')),
+});
+
+prove('ray.serve.gcs', {
+  fault: 'the control store does not call itself healthy',
+  expect: 'crash',
+  from: 'body',
+  break: async ({ proxies }) => proxies[0]?.corrupt(replaceBytes('success', 'failure')),
+});
+
+prove('ray.nodes.alive', {
+  fault: 'the phase promises a second node',
+  expect: 'not-redundant',
+  from: 'door',
+  declare: (component) => ({ ...component, target: 2 }),
+});
+
+prove('ray.nodes.alive', {
+  fault: 'the phase promises more processors than the node offers',
+  expect: 'not-redundant',
+  from: 'door',
+  declare: (component) => ({ ...component, settings: { ...component.settings, cpus: 64 } }),
+});
+
+prove('ray.nodes.alive', {
+  fault: 'the head node is told of as dead',
+  expect: 'not-redundant',
+  from: 'body',
+  break: async ({ proxies }) => proxies[0]?.corrupt(replaceBytes('"ALIVE"', '"DEAD" ')),
+});
