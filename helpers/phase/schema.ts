@@ -162,7 +162,7 @@ function sizeSchema({ roles, unit }: Service): z.ZodType {
   const size = z.int().min(1);
   if (!roles) return size.describe(`how many ${unit} are promised`);
   const byRole = z.strictObject(
-    Object.fromEntries(roles.map((role) => [role, size.describe(`how many ${role} are promised`)])),
+    Object.fromEntries(roles.map((role) => [role, size.describe(`how many of role ${role} are promised`)])),
   );
   return byRole.describe(
     `{ ${roles.map((role) => `${role}: N`).join(', ')} }, how many ${unit} of each role are promised`,

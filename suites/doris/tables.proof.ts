@@ -68,10 +68,3 @@ prove('doris.replicas.healthy', {
       ),
     ),
 });
-
-prove('doris.perf.point-query', {
-  fault: 'every answer is 260 ms late',
-  expect: 'slow',
-  from: 'door',
-  break: async (context) => before(context, 'query')[0]?.delay(260),
-});
