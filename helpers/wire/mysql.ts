@@ -64,7 +64,7 @@ export async function connectMysql(
     ...login,
     // By it the certificate is checked: the name that the service goes by, wherever it is dialled.
     host: target.component.tls?.servername ?? split(logical)[0],
-    // A class of Doris releases misreads what clients tell of themselves.
+    // Doris has no use for what clients tell of themselves, and is said to misread it in some releases.
     flags: ['-CONNECT_ATTRS'],
     stream: () => watched(net.connect(port, host), seen, reject, logical),
     ...(ssl ? { ssl } : {}),
