@@ -22,6 +22,8 @@ export function pointLatest(out: string): void {
   }
 }
 
+export const evidenceText = (evidence: Evidence): string => `${JSON.stringify(evidence, null, 2)}\n`;
+
 /** The one writer of evidence.json: everything goes through the redactor, at most one write in `throttleMs`. */
 export class EvidenceFile {
   readonly file: string;
@@ -48,7 +50,7 @@ export class EvidenceFile {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
     const clean = this.#redactor.json(this.#snapshot());
-    writeAtomically(this.file, `${JSON.stringify(clean, null, 2)}\n`);
+    writeAtomically(this.file, evidenceText(clean));
     return clean;
   }
 }

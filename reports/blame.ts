@@ -13,7 +13,7 @@ export interface Cause {
 }
 
 /** Classes by which a sick part shows itself elsewhere in its component without being named. */
-const SYMPTOMATIC = new Set<Diagnosis['class']>(['slow', 'unreachable', 'not-redundant', 'quorum-lost']);
+const SYMPTOMATIC = new Set<Diagnosis['class']>(['slow', 'unreachable', 'not-redundant', 'quorum-lost', 'unexplained']);
 
 /**
  * Folds all that did not hold into root causes, most points first. Rows of one component that name the same subject, or say

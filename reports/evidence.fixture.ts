@@ -1,3 +1,4 @@
+import { baselineOf } from './compare.ts';
 import type {
   CatalogueCheck,
   CauseClass,
@@ -8,6 +9,7 @@ import type {
   Evidence,
   Level,
   Outcome,
+  Report,
   Waiver,
 } from './model.ts';
 
@@ -56,8 +58,11 @@ export interface TableComponent {
 export interface TableOptions {
   readonly waivers?: readonly Waiver[];
   readonly gate?: Partial<Evidence['phase']['gate']>;
+  readonly phase?: Partial<Evidence['phase']>;
   readonly run?: Partial<Evidence['run']>;
   readonly health?: Evidence['health'];
+  readonly baseline?: Report;
+  readonly trend?: Evidence['past']['trend'];
 }
 
 export const waiver = (checks: string, rest: Partial<Waiver> = {}): Waiver => ({
@@ -85,6 +90,7 @@ export function evidenceOf(table: readonly TableComponent[], options: TableOptio
       readOnly: false,
       disrupt: false,
       scope: null,
+      shard: null,
       ...options.run,
     },
     phase: {
@@ -103,11 +109,17 @@ export function evidenceOf(table: readonly TableComponent[], options: TableOptio
         coverage: 90,
         health: null,
         requiredLevels: ['reach', 'serve', 'round-trip'],
+        flaky: null,
+        noRegression: true,
         ...options.gate,
       },
       waivers: options.waivers ?? [],
       goals: { Messaging: table.slice(0, 1).map(({ id }) => id) },
+      starts: null,
+      before: null,
+      stages: {},
       notes: null,
+      ...options.phase,
     },
     catalogue: Object.fromEntries(
       table.map(({ id, checks }) => [id, checks.map(([check, level]) => entryOf(check, level))]),
@@ -132,6 +144,7 @@ export function evidenceOf(table: readonly TableComponent[], options: TableOptio
     health: options.health ?? null,
     cleanup: { created: 2, removed: 2, left: [] },
     problems: [],
+    past: { baseline: options.baseline ? baselineOf(options.baseline) : null, trend: options.trend ?? [] },
     timing: null,
   };
 }

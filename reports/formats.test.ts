@@ -2,9 +2,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
+import { validate } from 'ctrf';
 import fc from 'fast-check';
 import { XMLParser, XMLValidator } from 'fast-xml-parser';
 import { describe, expect, test } from 'vitest';
+import { ctrf } from './ctrf.ts';
 import {
   blocked,
   evidenceOf,
@@ -16,9 +18,11 @@ import {
   workedExample,
 } from './evidence.fixture.ts';
 import { reportFiles } from './files.ts';
+import { html } from './html.ts';
 import { judge } from './judge.ts';
 import { junit } from './junit.ts';
 import { markdown } from './markdown.ts';
+import { openMetrics } from './openmetrics.ts';
 import { EvidenceSchema, parse, ReportSchema, reportJsonSchema } from './schemas.ts';
 import { terminal } from './terminal.ts';
 
@@ -210,4 +214,35 @@ describe('report.json', () => {
       problem: 'doors: Invalid input: expected array, received number',
     });
   });
+});
+
+describe('ctrf.json', () => {
+  test('is valid by the format’s own library, with the counts of the report', () => {
+    const document = JSON.parse(ctrf(report));
+    expect(validate(document)).toMatchObject({ valid: true });
+    expect(document.results.summary).toMatchObject({
+      tests: 23,
+      passed: 11,
+      failed: 5,
+      pending: 4,
+      skipped: 3,
+      other: 0,
+    });
+  });
+});
+
+test('the counts of every format agree', () => {
+  const checks = report.components.flatMap((component) => component.checks);
+  const count = (status: string): number => checks.filter((check) => check.status === status).length;
+  const xml = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: '' }).parse(junit(report));
+  const suites: Record<string, string>[] = xml.testsuites.testsuite.slice(1);
+  const inXml = (attribute: string): number => suites.reduce((sum, suite) => sum + Number(suite[attribute]), 0);
+  expect([inXml('tests'), inXml('failures')]).toEqual([checks.length, count('failed')]);
+  const held = openMetrics(report)
+    .split('\n')
+    .filter((line) => line.startsWith('assay_check_held'));
+  expect(held).toHaveLength(checks.length);
+  expect(held.filter((line) => line.endsWith(' 1'))).toHaveLength(count('passed'));
+  expect(html(report).match(/data-status="failed"/g)).toHaveLength(count('failed'));
+  expect(markdown(report).match(/^\| ❌ `/gm)).toHaveLength(count('failed'));
 });

@@ -1,4 +1,5 @@
-import type { Evidence, GateLine, Report, ReportWaiver, Verdict } from './model.ts';
+import { healthPercent } from './health.ts';
+import type { Comparison, Evidence, GateLine, Report, ReportWaiver, Verdict } from './model.ts';
 import type { Row } from './rows.ts';
 import { isRed } from './waivers.ts';
 
@@ -9,12 +10,13 @@ interface Facts {
   readonly atLeast: { readonly score: (percent: number) => boolean; readonly coverage: (percent: number) => boolean };
   readonly figures: Report['score'];
   readonly waivers: readonly ReportWaiver[];
+  readonly comparison: Comparison | null;
 }
 
 const UNHELD = new Set<Row['status']>(['failed', 'blocked', 'unobserved']);
 
 /** Every rule of the gate with what was observed. The rules judge what the run selected. */
-export function gateLines({ evidence, rows, atLeast, figures, waivers }: Facts): GateLine[] {
+export function gateLines({ evidence, rows, atLeast, figures, waivers, comparison }: Facts): GateLine[] {
   const { gate } = evidence.phase;
   const { health, cleanup, run } = evidence;
   const asked = rows.filter(({ selected }) => selected);
@@ -40,6 +42,21 @@ export function gateLines({ evidence, rows, atLeast, figures, waivers }: Facts):
       rule: `platform health >= ${gate.health}`,
       observed: health ? `${healthPercent(health).toFixed(1)} (${health.ready}/${health.desired})` : 'not observed',
       passed: health !== null && health.ready * 100 >= gate.health * health.desired,
+    });
+  const flaky = asked.filter(({ status, attempts }) => status === 'passed' && attempts > 1);
+  if (gate.flaky !== null)
+    lines.push({
+      rule: `flaky checks <= ${gate.flaky}`,
+      observed: flaky.length === 0 ? 'none' : flaky.map(({ entry }) => entry.id).join(', '),
+      passed: flaky.length <= gate.flaky,
+    });
+  if (gate.noRegression && comparison !== null)
+    lines.push({
+      rule: 'no regression against the baseline',
+      observed: comparison.comparable
+        ? comparison.broken.join(', ') || 'none broken'
+        : `not comparable: ${comparison.why.join(', ')}`,
+      passed: !comparison.comparable || comparison.broken.length === 0,
     });
   lines.push(
     {
@@ -77,12 +94,6 @@ function unheld(open: readonly Row[]): string {
 
 const why = ({ checks, expired, expires }: ReportWaiver): string =>
   expired ? `${checks} expired ${expires}` : `${checks} covers nothing any more`;
-
-/** To the nearest tenth; 100.0 only if every desired pod is ready. */
-export function healthPercent({ ready, desired }: { ready: number; desired: number }): number {
-  if (desired === 0 || ready >= desired) return 100;
-  return Math.min(99.9, Math.round((ready * 1_000) / desired) / 10);
-}
 
 /** No verdict where the run itself broke or saw nothing; neither that nor a failure ever reads as a pass. */
 export function verdictOf({ run, problems }: Evidence, rows: readonly Row[], lines: readonly GateLine[]): Verdict {

@@ -223,8 +223,11 @@ describe('waivers', () => {
     expect(first.waivers[0]?.staleSince).toBe('2026-11-24T12:00:00.000Z');
     expect(first.verdict).toBe('pass');
     const later = judge(
-      evidenceOf([healthy()], { waivers: [waiver('kafka.*')], run: { startedAt: '2026-12-02T12:00:01.000Z' } }),
-      first,
+      evidenceOf([healthy()], {
+        waivers: [waiver('kafka.*')],
+        run: { startedAt: '2026-12-02T12:00:01.000Z' },
+        baseline: first,
+      }),
     );
     expect(later.verdict).toBe('fail');
   });
@@ -305,8 +308,9 @@ describe('comparison', () => {
       evidenceOf([withChecks('kafka', ['kafka.a', 'reach', passed()], ['kafka.b', 'serve', failed()])]),
     );
     const now = judge(
-      evidenceOf([withChecks('kafka', ['kafka.a', 'reach', failed()], ['kafka.b', 'serve', passed()])]),
-      before,
+      evidenceOf([withChecks('kafka', ['kafka.a', 'reach', failed()], ['kafka.b', 'serve', passed()])], {
+        baseline: before,
+      }),
     );
     expect(now.comparison).toMatchObject({
       comparable: true,
@@ -317,7 +321,7 @@ describe('comparison', () => {
   });
   test('says why it is none where the weights changed', () => {
     const before = judge(evidenceOf([healthy('kafka', 10), healthy('es', 10)]));
-    const now = judge(evidenceOf([healthy('kafka', 10), healthy('es', 20)]), before);
+    const now = judge(evidenceOf([healthy('kafka', 10), healthy('es', 20)], { baseline: before }));
     expect(now.comparison).toMatchObject({ comparable: false, why: ['the weights changed'] });
   });
 });

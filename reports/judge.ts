@@ -1,18 +1,30 @@
 import { causesOf, fixFirst } from './blame.ts';
 import { compare } from './compare.ts';
 import { componentStatus } from './component-status.ts';
-import { gateLines, healthPercent, verdictOf } from './gate.ts';
-import type { Component, DoorRecord, Evidence, LedgerLine, Report, ReportCheck, ReportComponent } from './model.ts';
+import { gateLines, verdictOf } from './gate.ts';
+import { healthPercent } from './health.ts';
+import type {
+  Baseline,
+  Component,
+  DoorRecord,
+  Evidence,
+  LedgerLine,
+  Report,
+  ReportCheck,
+  ReportComponent,
+} from './model.ts';
 import { indexOf, type Row, refOf, rootOf, rowRef, rowsOf } from './rows.ts';
 import { figures, pointsOf, type Score, score as scoreOf } from './score.ts';
+import { goalsOf, stagesOf } from './summary.ts';
 import { waiversOf } from './waivers.ts';
 
 /**
- * What follows from the evidence, and from an earlier report where there is one. Pure: no clock, no network, no chance.
+ * What follows from the evidence, of which earlier reports are a part. Pure: no clock, no network, no chance.
  * The same evidence gives the same report.
  */
-export function judge(evidence: Evidence, baseline: Report | null = null): Report {
+export function judge(evidence: Evidence): Report {
   const { phase, run } = evidence;
+  const { baseline, trend } = evidence.past;
   const rows = rowsOf(evidence);
   const index = indexOf(rows);
   const byComponent = Map.groupBy(rows, ({ component }) => component);
@@ -39,17 +51,11 @@ export function judge(evidence: Evidence, baseline: Report | null = null): Repor
   const waivers = waiversOf(evidence, rows, worth, score, baseline);
   const least = (part: bigint, percent: number): boolean =>
     part * 1_000_000n >= score.declared * BigInt(Math.round(percent * 10_000));
-  const gate = gateLines({
-    evidence,
-    rows,
-    figures: printed,
-    waivers,
-    atLeast: { score: (wanted) => least(score.earned, wanted), coverage: (wanted) => least(score.observed, wanted) },
-  });
-
   const components = phase.components.map((component, c): ReportComponent => {
     const own = of(component);
     const door = evidence.doors.find((each) => each.component === component.id);
+    const before = baseline?.components.find(({ id }) => id === component.id);
+    const status = componentStatus(component, own, door, phase.gate.requiredLevels, (row) => rootOf(row, index));
     const first = own.find(
       ({ status, blockedBy }) => status === 'blocked' && blockedBy !== null && blockedBy.component !== component.id,
     );
@@ -61,8 +67,8 @@ export function judge(evidence: Evidence, baseline: Report | null = null): Repor
       weight: component.weight,
       points: pointsOf(score.components[c]?.declared ?? 0n, score),
       earned: pointsOf(score.components[c]?.earned ?? 0n, score),
-      status: componentStatus(component, own, door, phase.gate.requiredLevels, (row) => rootOf(row, index)),
-      since: null,
+      status,
+      since: baseline && (before?.status === status ? (before.since ?? baseline.run.startedAt) : run.startedAt),
       owner: component.owner,
       runbook: component.runbook,
       endpoints: door?.endpoints ?? [],
@@ -73,12 +79,15 @@ export function judge(evidence: Evidence, baseline: Report | null = null): Repor
       version: door?.version ?? null,
       stance: component.stance,
       blockedBy: first?.blockedBy ? refOf(first.blockedBy) : null,
-      checks: own.map((row) => reportCheck(row, parts.get(row) ?? { points: 0n, earned: 0n }, score)),
+      checks: own.map((row) => ({
+        ...reportCheck(row, parts.get(row) ?? { points: 0n, earned: 0n }, score),
+        failingSince: failingSince(row, before, baseline, run.startedAt),
+        reproduce: reproduce(row, evidence),
+      })),
     };
   });
 
-  const report: Report = {
-    schemaVersion: 1,
+  const head = {
     tool: evidence.tool,
     run: {
       id: run.id,
@@ -90,6 +99,23 @@ export function judge(evidence: Evidence, baseline: Report | null = null): Repor
       readOnly: run.readOnly,
       scope: run.scope,
     },
+    phase: { id: phase.id, name: phase.name, sha256: phase.sha256, starts: phase.starts },
+    score: printed,
+    components,
+  };
+  const comparison = baseline && compare(baseline, head);
+  const gate = gateLines({
+    evidence,
+    rows,
+    figures: printed,
+    waivers,
+    comparison,
+    atLeast: { score: (wanted) => least(score.earned, wanted), coverage: (wanted) => least(score.observed, wanted) },
+  });
+
+  return {
+    schemaVersion: 1,
+    ...head,
     target: {
       name: phase.target.name,
       clusterUid: null,
@@ -97,23 +123,22 @@ export function judge(evidence: Evidence, baseline: Report | null = null): Repor
       path: phase.target.path,
       revision: phase.target.revision,
     },
-    phase: { id: phase.id, name: phase.name, sha256: phase.sha256 },
     verdict: verdictOf(evidence, rows, gate),
     gate,
-    score: printed,
     health: evidence.health && { ...evidence.health, percent: healthPercent(evidence.health) },
-    components,
     fixFirst: fixFirst(causes, score),
     ledger: ledgerOf(phase.components, rows, worth, score, (row) => rootOf(row, index)),
     goals: goalsOf(evidence),
+    stages: stagesOf(evidence, components),
+    before: phase.before,
+    trend,
     argo: [],
     waivers,
-    comparison: null,
+    comparison,
     cleanup: evidence.cleanup ?? { created: 0, removed: 0, left: [] },
     problems: evidence.problems,
     notes: phase.notes,
   };
-  return baseline ? { ...report, comparison: compare(baseline, report) } : report;
 }
 
 /** What was promised and what was seen of each role; nothing where the type has none. */
@@ -127,7 +152,11 @@ function rolesOf({ roles: promised }: Component, door: DoorRecord | undefined): 
   return { roles: Object.fromEntries(sizes) };
 }
 
-function reportCheck(row: Row, part: { points: bigint; earned: bigint }, score: Score): ReportCheck {
+function reportCheck(
+  row: Row,
+  part: { points: bigint; earned: bigint },
+  score: Score,
+): Omit<ReportCheck, 'failingSince' | 'reproduce'> {
   const { entry, status, diagnosis, observed, blockedBy } = row;
   return {
     id: entry.id,
@@ -143,6 +172,28 @@ function reportCheck(row: Row, part: { points: bigint; earned: bigint }, score: 
     observed,
     skippedBecause: row.skippedBecause,
   };
+}
+
+const holds = (status: ReportCheck['status']): boolean => status === 'passed' || status === 'skipped';
+
+/** Start of the first run, in an unbroken row of baselines, in which the check did not hold. */
+function failingSince(
+  row: Row,
+  before: Baseline['components'][number] | undefined,
+  baseline: Baseline | null,
+  now: string,
+): string | null {
+  if (!row.selected || holds(row.status)) return null;
+  const then = before?.checks.find(({ id }) => id === row.entry.id);
+  if (!then || !baseline || holds(then.status)) return now;
+  return then.failingSince ?? baseline.run.startedAt;
+}
+
+/** What to type to ask this check alone. */
+function reproduce({ component, entry }: Row, { phase }: Evidence): string {
+  const twins = phase.components.filter(({ type }) => type === component.type).length > 1;
+  const aim = phase.local ? '' : `PHASE=${phase.file} `;
+  return `${aim}npm test -- suites/${component.type}${twins ? ` --only ${component.id}` : ''} -t ${entry.id}`;
 }
 
 /** A line for every point that was lost. The lines sum to 100 less the unrounded score. */
@@ -184,22 +235,4 @@ function causeOf(row: Row, root: Row): string {
   const cause = root.diagnosis?.cause ?? 'cause unknown';
   const by = root === row ? cause : `blocked by ${rowRef(root)}: ${cause}`;
   return row.waiver ? `${by} (deferred until ${row.waiver.expires})` : by;
-}
-
-/** Goals sum what their components promise and what their doors saw; nobody types a total. */
-function goalsOf({ phase, doors }: Evidence): Report['goals'] {
-  return Object.entries(phase.goals).map(([goal, ids]) => {
-    const parts = phase.components.filter(({ id }) => ids.includes(id));
-    const target = parts.reduce((sum, each) => sum + (each.target ?? 0), 0);
-    const seen = (id: string): number => doors.find(({ component }) => component === id)?.achieved ?? 0;
-    const achieved = parts.reduce((sum, each) => sum + Math.min(seen(each.id), each.target ?? 0), 0);
-    const units = new Set(parts.map(({ unit }) => unit));
-    const unit = units.size === 1 ? [...units][0] : 'instances';
-    return {
-      goal,
-      target: `${target} ${unit}`,
-      achieved: `${achieved} ${unit}`,
-      percent: target === 0 ? 0 : Math.floor((achieved * 100) / target),
-    };
-  });
 }

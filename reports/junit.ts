@@ -148,11 +148,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 /** Text for an attribute or a body. What XML 1.0 has no way to write (section 2.2) becomes U+FFFD. */
 function xml(value: string): string {
-  return (
-    value
-      .toWellFormed()
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the very characters that XML 1.0 forbids
-      .replace(/[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/g, '\uFFFD')
-      .replace(/[&<>"'\n\r\t]/g, (mark) => ESCAPES[mark] ?? mark)
-  );
+  return value
+    .toWellFormed()
+    .replace(/[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/g, '\uFFFD')
+    .replace(/[&<>"'\n\r\t]/g, (mark) => ESCAPES[mark] ?? mark);
 }

@@ -1,4 +1,6 @@
+import { healthPercent } from './health.ts';
 import type { ComponentStatus, Report, ReportCheck, ReportComponent, Status } from './model.ts';
+import { bounded, visible } from './untrusted.ts';
 import {
   advice,
   checkCount,
@@ -9,6 +11,7 @@ import {
   roleSizes,
   seconds,
   size,
+  standing,
   target,
   tenth,
   verdictWords,
@@ -51,12 +54,14 @@ export function markdown(report: Report): string {
     problemList(report),
     waiverList(report),
     goalLine(report),
+    stageLine(report),
+    trendLine(report),
     comparison(report),
     footer(report),
     '## Checks',
     ...report.components.map(checkTable),
     ledger(report),
-    report.notes === null ? '' : `## Notes, written by hand\n\n${text(report.notes)}`,
+    report.notes === null ? '' : `## Notes, written by hand\n\n${paragraph(report.notes)}`,
     reproduce(report),
   ];
   return `${sections.filter(Boolean).join('\n\n')}\n`;
@@ -70,41 +75,85 @@ function table(head: readonly string[], align: string, rows: readonly (readonly 
 
 /** Text of a service or of a phase file as itself: it can neither end a cell nor begin a link, tag or heading. */
 function text(value: string): string {
-  return value
-    .replace(/[\r\n]+/g, ' ')
-    .replace(/[\\`*_[\]<>|#]/g, (mark) => `\\${mark}`)
-    .replace(/&/g, '&amp;');
+  return visible(bounded(value, 1_000))
+    .replace(/\s+/g, ' ')
+    .replace(/[\\`*_~[\]<>|#@!&]/g, (mark) => (mark === '&' ? '&amp;' : mark === '<' ? '&lt;' : `\\${mark}`))
+    .trim()
+    .replace(/(https?):\/\//gi, '$1:&#8203;//')
+    .replace(/www\./gi, 'www&#8203;.');
 }
 
-const code = (value: string): string => {
-  const plain = value.replace(/[\r\n]+/g, ' ').replace(/\|/g, '\\|');
-  const fence = plain.includes('`') ? '``' : '`';
-  return `${fence}${fence.length > 1 ? ' ' : ''}${plain}${fence.length > 1 ? ' ' : ''}${fence}`;
-};
+/** Text as a paragraph of its own: nor does it begin a list or underline one. */
+const paragraph = (value: string): string =>
+  text(value)
+    .replace(/^([-+=])/, '\\$1')
+    .replace(/^(\d+)([.)])/, '$1\\$2');
 
-function gateTable({ gate, score }: Report): string {
+/** A code span. A bar would end the cell even here, and a backtick the span. Source: GitHub Flavored Markdown, "Tables" and "Code spans". */
+function code(value: string): string {
+  const plain = visible(value)
+    .replace(/\s+/g, ' ')
+    .replace(/\|/g, '\\|')
+    .replace(/\\\\\|/g, '\\|');
+  const longest = Math.max(0, ...[...plain.matchAll(/`+/g)].map(([run]) => run.length));
+  const fence = '`'.repeat(longest + 1);
+  const pad = longest > 0 || plain.trim() === '' ? ' ' : '';
+  return `${fence}${pad}${plain}${pad}${fence}`;
+}
+
+function gateTable({ gate, score, comparison: since, health, before }: Report): string {
   const rows = gate.map(({ rule, observed, passed }) => {
     const bounds = rule.startsWith('score')
       ? `, at best ${tenth(score.atBest)}`
       : rule.startsWith('coverage')
         ? `; of what we saw ${tenth(score.quality)}% held`
         : '';
-    return [text(rule), `${text(observed)}${bounds}`, passed ? '✅' : '❌'];
+    return [
+      text(rule),
+      `${text(observed)}${bounds}`,
+      beforeText(rule, since, health ? before : null),
+      passed ? '✅' : '❌',
+    ];
   });
-  return table(['Gate rule', 'Observed', ''], 'llc', rows);
+  const told = rows.some(([, , then]) => then !== '');
+  return told
+    ? table(['Gate rule', 'Observed', 'Before', ''], 'llrc', rows)
+    : table(
+        ['Gate rule', 'Observed', ''],
+        'llc',
+        rows.map(([rule = '', observed = '', , mark = '']) => [rule, observed, mark]),
+      );
 }
 
-function componentTable({ components }: Report): string {
-  const rows = components.map((each) => [
-    text([each.title, each.version].filter(Boolean).join(' ')) +
-      (each.stance === 'double' ? ' **(double)**' : '') +
-      (each.required ? '' : ' *(optional)*'),
-    `${COMPONENT_MARKS[each.status]} ${each.status}`,
-    each.target === null ? '' : `${size(each)} ${each.unit}${roleSizes(each)}`,
-    `${tenth(each.earned)} / ${tenth(each.points)}`,
-    text(remark(each)),
-  ]);
-  return table(['Component', 'Status', 'Size', 'Points', 'What we saw'], 'llrrl', rows);
+function beforeText(rule: string, since: Report['comparison'], before: Report['before']): string {
+  if (rule.startsWith('platform health')) {
+    const then = since?.health ?? (before && { ...before, percent: healthPercent(before) });
+    return then ? `${then.percent.toFixed(1)} (${then.ready}/${then.desired})` : '';
+  }
+  if (!since) return '';
+  if (rule.startsWith('score')) return tenth(since.score.value);
+  return rule.startsWith('coverage') ? tenth(since.score.coverage) : '';
+}
+
+function componentTable(report: Report): string {
+  const { components, comparison: since } = report;
+  const rows = components.map((each) => {
+    const before = since?.components[each.id];
+    const there = standing(each, report);
+    return [
+      text([each.title, each.version].filter(Boolean).join(' ')) +
+        (each.stance === 'double' ? ' **(double)**' : '') +
+        (each.required ? '' : ' *(optional)*'),
+      `${COMPONENT_MARKS[each.status]} ${each.status}`,
+      ...(since ? [before?.status ?? 'not promised'] : []),
+      each.target === null ? '' : `${size(each)} ${each.unit}${text(roleSizes(each))}`,
+      `${tenth(each.earned)} / ${tenth(each.points)}`,
+      text(remark(each)) + (there === '' ? '' : ` · *${there}*`),
+    ];
+  });
+  return since
+    ? table(['Component', 'Status', 'Before', 'Size', 'Points', 'What we saw'], 'lllrrl', rows)
+    : table(['Component', 'Status', 'Size', 'Points', 'What we saw'], 'llrrl', rows);
 }
 
 function fixTable({ fixFirst, components }: Report): string {
@@ -118,7 +167,7 @@ function fixTable({ fixFirst, components }: Report): string {
       `up to ${tenth(scoreIfMended)}`,
       blocks.length === 0 ? '' : plural(blocks.length, 'check'),
       text([component, owner(component)].filter(Boolean).join(' ')),
-      code(evidence.slice(0, 240)),
+      code(bounded(evidence, 240)),
     ],
   );
   return table(['', 'Fix first', 'Worth', 'Score then', 'Also frees', 'Who', 'Evidence'], 'rlrrlll', rows);
@@ -146,6 +195,16 @@ const goalLine = ({ goals }: Report): string =>
   goals.length === 0
     ? ''
     : `Goals: ${goals.map(({ goal, target: wanted, achieved, percent }) => `${text(goal)} ${achieved} of ${wanted}, ${percent}%`).join(' · ')}.`;
+
+const stageLine = ({ stages }: Report): string =>
+  stages.length === 0
+    ? ''
+    : `Stages: ${stages.map(({ stage, percent, estimate }) => `${text(stage)} ${percent === null ? 'not begun' : `${percent}%`}${estimate === null ? '' : ` (estimate ${text(estimate)})`}`).join(' · ')}.`;
+
+const trendLine = ({ trend, score }: Report): string =>
+  trend.length === 0
+    ? ''
+    : `Score of the last ${plural(Math.min(10, trend.length) + 1, 'run')}: ${[...trend.slice(-10).map((each) => each.score), score.value].map(tenth).join(' → ')}.`;
 
 function comparison({ comparison: since }: Report): string {
   if (!since) return '';
@@ -191,10 +250,14 @@ function outcomeText(check: ReportCheck): string {
     case 'failed':
     case 'unobserved':
       return check.diagnosis
-        ? `${text(check.diagnosis.cause)}. ${code(check.diagnosis.evidence.slice(0, 240))}`
+        ? `${text(check.diagnosis.cause)}. ${code(bounded(check.diagnosis.evidence, 240))}${again(check)}`
         : `blocked by ${code(check.blockedBy ?? '')}`;
   }
 }
+
+/** Since when, and what to type to ask it alone. */
+const again = ({ failingSince, reproduce }: ReportCheck): string =>
+  failingSince === null ? '' : ` Since ${failingSince.slice(0, 16).replace('T', ' ')}. Alone: ${code(reproduce)}`;
 
 function ledger({ ledger: lines, score }: Report): string {
   if (lines.length === 0) return '';

@@ -172,6 +172,10 @@ export interface GateRules {
   readonly health: number | null;
   /** Levels in which a required component may have nothing failed, blocked or unobserved. */
   readonly requiredLevels: readonly Level[];
+  /** Most checks that may pass only after a retry; null: any number. */
+  readonly flaky: number | null;
+  /** True: no check that held in a comparable baseline may fail now. */
+  readonly noRegression: boolean;
 }
 
 export interface Waiver {
@@ -204,6 +208,12 @@ export interface Phase {
   readonly waivers: readonly Waiver[];
   /** Goal name to the component ids whose targets it sums. */
   readonly goals: { readonly [goal: string]: readonly string[] };
+  /** ISO 8601; what was in its state before is "already there". */
+  readonly starts: string | null;
+  /** Pods before the phase, counted by hand; a baseline report says more. */
+  readonly before: { readonly ready: number; readonly desired: number } | null;
+  /** Steps of the phase by name. A component that the phase does not promise has not begun. */
+  readonly stages: { readonly [stage: string]: { readonly of: readonly string[]; readonly estimate: string | null } };
   readonly notes: string | null;
 }
 
@@ -276,6 +286,8 @@ export interface Evidence {
     readonly readOnly: boolean;
     readonly disrupt: boolean;
     readonly scope: Scope | null;
+    /** Which part of the components this run looked at, of how many parts; null: not sharded. */
+    readonly shard: { readonly index: number; readonly of: number } | null;
   };
   readonly phase: Phase;
   readonly catalogue: Catalogue;
@@ -284,6 +296,12 @@ export interface Evidence {
   readonly health: { readonly ready: number; readonly desired: number } | null;
   readonly cleanup: Cleanup | null;
   readonly problems: readonly Problem[];
+  /** What the run is seen beside. In the evidence, so that it renders to the same bytes wherever it is taken. */
+  readonly past: {
+    readonly baseline: Baseline | null;
+    /** Earlier full runs of the same phase and catalogue, oldest first. */
+    readonly trend: readonly TrendPoint[];
+  };
   readonly timing: {
     readonly preflightMs: number;
     /** The chain of needs with the greatest sum of durations, preflight first. */
@@ -307,6 +325,10 @@ export interface ReportCheck {
   readonly observed: Observation | null;
   /** The predicate that made it not applicable, as `name = value`. */
   readonly skippedBecause: string | null;
+  /** Start of the first run, in a row of baselines, in which it did not hold; null while it holds. */
+  readonly failingSince: string | null;
+  /** The command that asks this check alone. */
+  readonly reproduce: string;
 }
 
 export interface ReportComponent {
@@ -319,6 +341,7 @@ export interface ReportComponent {
   /** Points of 100 that the component declares in this run. */
   readonly points: number;
   readonly status: ComponentStatus;
+  /** Start of the first run, in a row of baselines, in which it had this status; null: there is no baseline. */
   readonly since: string | null;
   readonly owner: string | null;
   readonly runbook: string | null;
@@ -373,9 +396,35 @@ export interface ReportWaiver {
   readonly points: number;
 }
 
+/** As much of an earlier report as a later one is compared with. */
+export interface Baseline {
+  readonly tool: Report['tool'];
+  readonly run: Pick<Report['run'], 'id' | 'startedAt' | 'complete' | 'readOnly' | 'scope'>;
+  readonly phase: Pick<Report['phase'], 'id' | 'sha256'>;
+  readonly verdict: Verdict;
+  readonly score: Report['score'];
+  readonly health: Report['health'];
+  readonly components: readonly (Pick<ReportComponent, 'id' | 'weight' | 'status' | 'since' | 'achieved' | 'earned'> & {
+    readonly checks: readonly Pick<ReportCheck, 'id' | 'status' | 'failingSince'>[];
+  })[];
+  readonly waivers: readonly Pick<ReportWaiver, 'checks' | 'reason' | 'staleSince'>[];
+}
+
 /** This run against an earlier one, by component id and check id. */
 export interface Comparison {
   readonly baseline: string;
+  readonly startedAt: string;
+  readonly verdict: Verdict;
+  readonly score: Report['score'];
+  readonly health: Report['health'];
+  /** What its components were then, by id. */
+  readonly components: {
+    readonly [id: string]: {
+      readonly status: ComponentStatus;
+      readonly achieved: number | null;
+      readonly earned: number;
+    };
+  };
   readonly comparable: boolean;
   /** Why the two can't be compared: the catalogue, the weights, the scope or the phase changed. */
   readonly why: readonly string[];
@@ -384,6 +433,15 @@ export interface Comparison {
   readonly broken: readonly string[];
   readonly new: readonly string[];
   readonly gone: readonly string[];
+}
+
+/** One run in the history of a phase. */
+export interface TrendPoint {
+  readonly run: string;
+  readonly startedAt: string;
+  readonly verdict: Verdict;
+  readonly score: number;
+  readonly coverage: number;
 }
 
 /** report.json, schema version 1. See reports/report.schema.json. */
@@ -407,7 +465,12 @@ export interface Report {
     readonly path: Path;
     readonly revision: string | null;
   };
-  readonly phase: { readonly id: string; readonly name: string; readonly sha256: string };
+  readonly phase: {
+    readonly id: string;
+    readonly name: string;
+    readonly sha256: string;
+    readonly starts: string | null;
+  };
   readonly verdict: Verdict;
   readonly gate: readonly GateLine[];
   readonly score: {
@@ -427,6 +490,17 @@ export interface Report {
     readonly achieved: string;
     readonly percent: number;
   }[];
+  readonly stages: readonly {
+    readonly stage: string;
+    readonly of: readonly string[];
+    readonly estimate: string | null;
+    /** Share of its components' points that were earned; null: none of them is promised, it has not begun. */
+    readonly percent: number | null;
+  }[];
+  /** Pods before the phase, counted by hand, as the phase file says. */
+  readonly before: Phase['before'];
+  /** Earlier full runs of the same phase and catalogue, oldest first. */
+  readonly trend: readonly TrendPoint[];
   readonly argo: readonly { readonly application: string; readonly sync: string; readonly health: string }[];
   readonly waivers: readonly ReportWaiver[];
   readonly comparison: Comparison | null;

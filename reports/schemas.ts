@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  type Baseline,
   CAUSE_CLASSES,
   COMPONENT_STATUSES,
   type Evidence,
@@ -85,6 +86,45 @@ const component = z.looseObject({
   settings: z.record(z.string(), json),
 });
 
+const before = z.looseObject({ ready: z.number().int(), desired: z.number().int() }).nullable();
+const score = z.looseObject({ value: points, coverage: points, quality: points, attainable: points, atBest: points });
+const health = z.looseObject({ ready: z.number().int(), desired: z.number().int(), percent: points }).nullable();
+
+const trendPoint = z.looseObject({
+  run: z.string(),
+  startedAt: at,
+  verdict: z.enum(VERDICTS),
+  score: points,
+  coverage: points,
+});
+
+const BaselineSchema = z.looseObject({
+  tool,
+  run: z.looseObject({
+    id: z.string(),
+    startedAt: at,
+    complete: z.boolean(),
+    readOnly: z.boolean(),
+    scope: scope.nullable(),
+  }),
+  phase: z.looseObject({ id: z.string(), sha256: z.string() }),
+  verdict: z.enum(VERDICTS),
+  score,
+  health,
+  components: z.array(
+    z.looseObject({
+      id: z.string(),
+      weight: z.number().nonnegative(),
+      status: z.enum(COMPONENT_STATUSES),
+      since: z.string().nullable(),
+      achieved: size,
+      earned: points,
+      checks: z.array(z.looseObject({ id: z.string(), status: z.enum(STATUSES), failingSince: z.string().nullable() })),
+    }),
+  ),
+  waivers: z.array(z.looseObject({ checks: z.string(), reason: z.string(), staleSince: z.string().nullable() })),
+}) satisfies z.ZodType<Baseline>;
+
 export const EvidenceSchema = z.looseObject({
   schemaVersion: z.literal(1),
   tool,
@@ -98,6 +138,7 @@ export const EvidenceSchema = z.looseObject({
     readOnly: z.boolean(),
     disrupt: z.boolean(),
     scope: scope.nullable(),
+    shard: z.looseObject({ index: z.number().int(), of: z.number().int() }).nullable(),
   }),
   phase: z.looseObject({
     schemaVersion: z.literal(1),
@@ -115,9 +156,14 @@ export const EvidenceSchema = z.looseObject({
       coverage: z.number(),
       health: z.number().nullable(),
       requiredLevels: z.array(level),
+      flaky: z.number().nullable(),
+      noRegression: z.boolean(),
     }),
     waivers: z.array(z.looseObject(waiver)),
     goals: z.record(z.string(), strings),
+    starts: z.string().nullable(),
+    before,
+    stages: z.record(z.string(), z.looseObject({ of: strings, estimate: z.string().nullable() })),
     notes: z.string().nullable(),
   }),
   catalogue: z.record(
@@ -160,6 +206,7 @@ export const EvidenceSchema = z.looseObject({
   health: z.looseObject({ ready: z.number().int(), desired: z.number().int() }).nullable(),
   cleanup: cleanup.nullable(),
   problems: z.array(problem),
+  past: z.looseObject({ baseline: BaselineSchema.nullable(), trend: z.array(trendPoint) }),
   timing: z
     .looseObject({ preflightMs: ms, longestChain: z.looseObject({ checks: strings, ms }), wallMs: ms })
     .nullable(),
@@ -185,13 +232,11 @@ export const ReportSchema = z.looseObject({
     path,
     revision: z.string().nullable(),
   }),
-  phase: z.looseObject({ id: z.string(), name: z.string(), sha256: z.string() }),
+  phase: z.looseObject({ id: z.string(), name: z.string(), sha256: z.string(), starts: z.string().nullable() }),
   verdict: z.enum(VERDICTS),
   gate: z.array(z.looseObject({ rule: z.string(), observed: z.string(), passed: z.boolean() })),
-  score: z
-    .looseObject({ value: points, coverage: points, quality: points, attainable: points, atBest: points })
-    .describe('each rounded down to 0.1'),
-  health: z.looseObject({ ready: z.number().int(), desired: z.number().int(), percent: points }).nullable(),
+  score: score.describe('each rounded down to 0.1'),
+  health,
   components: z.array(
     z.looseObject({
       id: z.string(),
@@ -230,6 +275,8 @@ export const ReportSchema = z.looseObject({
           diagnosis: diagnosis.nullable(),
           observed: observation.nullable(),
           skippedBecause: z.string().nullable(),
+          failingSince: z.string().nullable(),
+          reproduce: z.string(),
         }),
       ),
     }),
@@ -252,11 +299,29 @@ export const ReportSchema = z.looseObject({
     )
     .describe('a line for every lost point'),
   goals: z.array(z.looseObject({ goal: z.string(), target: z.string(), achieved: z.string(), percent: points })),
+  stages: z.array(
+    z.looseObject({
+      stage: z.string(),
+      of: strings,
+      estimate: z.string().nullable(),
+      percent: points.nullable(),
+    }),
+  ),
+  before,
+  trend: z.array(trendPoint),
   argo: z.array(z.looseObject({ application: z.string(), sync: z.string(), health: z.string() })),
   waivers: z.array(z.looseObject({ ...waiver, expired: z.boolean(), staleSince: z.string().nullable(), points })),
   comparison: z
     .looseObject({
       baseline: z.string(),
+      startedAt: at,
+      verdict: z.enum(VERDICTS),
+      score,
+      health,
+      components: z.record(
+        z.string(),
+        z.looseObject({ status: z.enum(COMPONENT_STATUSES), achieved: size, earned: points }),
+      ),
       comparable: z.boolean(),
       why: strings,
       scoreDelta: z.number(),

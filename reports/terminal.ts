@@ -1,4 +1,5 @@
 import type { ComponentStatus, Report, ReportComponent } from './model.ts';
+import { bounded, visible } from './untrusted.ts';
 import {
   checkCount,
   EXIT_CODES,
@@ -139,14 +140,20 @@ function comparisonLines({ comparison }: Report, width: number): string[] {
   );
 }
 
-const clip = (text: string, width: number): string =>
-  text.length > width ? `${text.slice(0, Math.max(0, width - 3))}...` : text;
+function clip(text: string, width: number): string {
+  const line = visible(text).replace(/\s/g, ' ');
+  return line.length > width ? `${line.slice(0, Math.max(0, width - 3))}...` : line;
+}
 
-/** Breaks at spaces; every line but the first is set in by four more. */
+/** Breaks at spaces, and inside a word that is longer than a line; every line but the first is set in by four more. */
 function wrap(text: string, width: number, indent: string): string[] {
+  const room = width - indent.length - 4;
+  const words = visible(bounded(text, 600))
+    .split(/\s+/)
+    .flatMap((word) => word.match(new RegExp(`.{1,${room}}`, 'gsu')) ?? []);
   const lines: string[] = [];
   let line = indent;
-  for (const word of text.split(/\s+/)) {
+  for (const word of words) {
     const next = line.trim() === '' ? `${line}${word}` : `${line} ${word}`;
     if (next.length <= width || line.trim() === '') line = next;
     else {

@@ -1,4 +1,4 @@
-import type { Evidence, Report, ReportWaiver } from './model.ts';
+import type { Baseline, Evidence, ReportWaiver } from './model.ts';
 import { isExpired, matches, type Row } from './rows.ts';
 import { pointsOf, type Score } from './score.ts';
 
@@ -14,7 +14,7 @@ export function waiversOf(
   rows: readonly Row[],
   worth: (row: Row) => bigint,
   score: Score,
-  baseline: Report | null,
+  baseline: Baseline | null,
 ): ReportWaiver[] {
   return phase.waivers.map((waiver) => {
     const named = rows.filter(({ selected, entry }) => selected && matches(waiver, entry.id));

@@ -103,3 +103,11 @@ export function facts(observed: ReportCheck['observed'], limit = 160): string {
     .join(', ');
   return text.length > limit ? `${text.slice(0, limit - 1)}…` : text;
 }
+
+/** How long the component has been as it is: before the phase began it was already there. */
+export function standing({ since, status }: ReportComponent, { phase }: Report): string {
+  if (since === null || status !== 'Complete') return '';
+  return phase.starts !== null && Date.parse(since) < Date.parse(phase.starts)
+    ? 'already there'
+    : `so since ${since.slice(0, 16).replace('T', ' ')}`;
+}

@@ -14,6 +14,14 @@ export interface RunFlags {
   readonly readOnly: boolean;
   readonly disrupt: boolean;
   readonly json: boolean;
+  /** Keeps this run as the state before the phase: what later runs are compared with. */
+  readonly snapshot: boolean;
+  /** Writes waivers for all that does not hold now. */
+  readonly adopt: boolean;
+  /** Prints what would be asked, and asks nothing. */
+  readonly list: boolean;
+  readonly evidence: 'full' | 'minimal';
+  readonly shard: { readonly index: number; readonly of: number } | null;
   readonly waitMs: number | null;
   readonly deadlineMs: number | null;
 }
@@ -28,6 +36,11 @@ const FLAGS = {
   'read-only': { type: 'boolean' },
   disrupt: { type: 'boolean' },
   json: { type: 'boolean' },
+  snapshot: { type: 'boolean' },
+  adopt: { type: 'boolean' },
+  list: { type: 'boolean' },
+  evidence: { type: 'string' },
+  shard: { type: 'string' },
   wait: { type: 'string' },
   deadline: { type: 'string' },
 } as const satisfies ParseArgsConfig['options'];
@@ -45,6 +58,11 @@ export function runFlags(argv: readonly string[], env: NodeJS.ProcessEnv): RunFl
     readOnly: values['read-only'] ?? false,
     disrupt: values.disrupt ?? false,
     json: values.json ?? false,
+    snapshot: values.snapshot ?? false,
+    adopt: values.adopt ?? false,
+    list: values.list ?? false,
+    evidence: evidenceKind(values.evidence ?? 'full'),
+    shard: values.shard === undefined ? null : shard(values.shard),
     waitMs: values.wait === undefined ? null : duration('--wait', values.wait),
     deadlineMs: values.deadline === undefined ? null : duration('--deadline', values.deadline),
   };
@@ -109,6 +127,18 @@ function level(name: string): Level {
   throw new UsageError(
     `--level ${name}: no such level.${near === null ? '' : ` Did you mean ${near}?`} The levels are ${LEVELS.join(', ')}.`,
   );
+}
+
+function evidenceKind(kind: string): RunFlags['evidence'] {
+  if (kind === 'full' || kind === 'minimal') return kind;
+  throw new UsageError(`--evidence ${kind}: write full, or minimal to leave bodies out and hash names`);
+}
+
+function shard(text: string): NonNullable<RunFlags['shard']> {
+  const [, index, of] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
+  if (index === undefined || Number(index) < 1 || Number(index) > Number(of))
+    throw new UsageError(`--shard ${text}: write it like 1/4, the first of four`);
+  return { index: Number(index), of: Number(of) };
 }
 
 const UNITS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 };

@@ -1,4 +1,5 @@
 import { runFlags } from './flags.ts';
+import { plan } from './list.ts';
 import { factsFor } from './local-platform.ts';
 import type { Output } from './output.ts';
 import { type Aim, prepare, run } from './run.ts';
@@ -12,6 +13,10 @@ export async function gate(argv: readonly string[], output: Output): Promise<num
     throw new UsageError('gate needs --phase FILE. fixtures/phases/template.yaml is one to begin with.');
   const aim: Aim = { phaseFile: flags.phase, flags, local: await factsFor(flags.phase), paths: [], pattern: null };
   const prepared = await prepare(aim, output);
+  if (flags.list) {
+    output.result(plan(prepared, flags));
+    return 0;
+  }
   using stop = stopOnSignals(flags.deadlineMs, output.progress);
   const { exitCode, text } = await run(prepared, aim, output, stop);
   output.result(text);

@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   prove: async () => (await import('./prove.ts')).prove,
   local: async () => (await import('./local.ts')).localCommand,
   report: async () => (await import('./report.ts')).report,
+  bench: async () => (await import('./bench.ts')).bench,
   catalogue: async () => (await import('./catalogue.ts')).catalogue,
 };
 

@@ -1,12 +1,14 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, sep } from 'node:path';
 import { compare } from '../../reports/compare.ts';
 import { reportFiles } from '../../reports/files.ts';
 import { judge } from '../../reports/judge.ts';
+import { merge } from '../../reports/merge.ts';
+import type { Evidence } from '../../reports/model.ts';
 import { EvidenceSchema, type Parsed, parse, ReportSchema } from '../../reports/schemas.ts';
 import { terminal } from '../../reports/terminal.ts';
 import { EXIT_CODES } from '../../reports/words.ts';
-import { writeAtomically } from '../evidence-file.ts';
+import { evidenceText, writeAtomically } from '../evidence-file.ts';
 import type { Output } from './output.ts';
 import { shortest } from './run.ts';
 import { UsageError } from './usage-error.ts';
@@ -16,19 +18,41 @@ export async function report(argv: readonly string[], output: Output): Promise<n
   const [verb, ...files] = argv;
   if (verb === 'render' && files.length === 1) return render(files[0] as string, output);
   if (verb === 'compare' && files.length === 2) return compareFiles(files[0] as string, files[1] as string, output);
+  if (verb === 'merge' && files.length === 1) return mergeFolder(files[0] as string, output);
   throw new UsageError(
-    'report takes: render EVIDENCE.json, or compare A.json B.json (two report.json, the earlier first)',
+    'report takes: render EVIDENCE.json; compare A.json B.json (two report.json, the earlier first); merge DIR (with the evidence.json of every shard)',
   );
 }
 
 /** Writes the report beside its evidence. The same evidence gives the same bytes. */
 function render(file: string, output: Output): number {
-  const evidence = read(file, 'evidence.json', (content) => parse(EvidenceSchema, content));
+  return write(
+    read(file, 'evidence.json', (content) => parse(EvidenceSchema, content)),
+    dirname(file),
+    output,
+  );
+}
+
+function write(evidence: Evidence, out: string, output: Output): number {
   const judged = judge(evidence);
-  const out = dirname(file);
   for (const [name, text] of reportFiles(judged)) writeAtomically(join(out, name), text);
   output.result(terminal(judged, { colour: output.colour, out: shortest(out), width: output.columns }));
   return EXIT_CODES[judged.verdict];
+}
+
+/** Joins the shards under a folder; the whole's evidence and report are written into it. */
+function mergeFolder(folder: string, output: Output): number {
+  if (!existsSync(folder))
+    throw new UsageError(`${folder}: no such folder. Give the one that holds a folder for each shard.`);
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.includes(sep) && basename(name) === 'evidence.json')
+    .map((name) => join(folder, name));
+  // `latest` links to one of the others.
+  const unique = [...new Set(files.map((file) => realpathSync(file)))];
+  const merged = merge(unique.map((file) => read(file, 'evidence.json', (content) => parse(EvidenceSchema, content))));
+  if (!merged.ok) throw new UsageError(`${folder}: ${merged.problem}`);
+  writeAtomically(join(folder, 'evidence.json'), evidenceText(merged.evidence));
+  return write(merged.evidence, folder, output);
 }
 
 function compareFiles(before: string, after: string, output: Output): number {

@@ -1,8 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import { adopt } from '../../reports/adopt.ts';
+import { baselineOf } from '../../reports/compare.ts';
 import { reportFiles } from '../../reports/files.ts';
+import { githubAnnotations } from '../../reports/github.ts';
 import { judge } from '../../reports/judge.ts';
+import { minimal } from '../../reports/minimal.ts';
 import type {
+  Baseline,
   CatalogueCheck,
   CheckRecord,
   Cleanup,
@@ -19,7 +24,8 @@ import { EXIT_CODES } from '../../reports/words.ts';
 import { catalogueDrift, catalogueHash, loadCatalogue, ROOT } from '../catalogue.ts';
 import { endDisruption } from '../check/disruption.ts';
 import type { Handout } from '../check/handout.ts';
-import { EvidenceFile, pointLatest, writeAtomically } from '../evidence-file.ts';
+import { EvidenceFile, evidenceText, pointLatest, writeAtomically } from '../evidence-file.ts';
+import { remember, trend } from '../history.ts';
 import { formatPhaseError } from '../phase/errors.ts';
 import { loadPhase } from '../phase/load.ts';
 import { closest } from '../phase/suggest.ts';
@@ -31,6 +37,7 @@ import { loadServices } from '../services.ts';
 import { sweep } from '../sweep.ts';
 import { longestChain } from '../timing.ts';
 import type { RunFlags } from './flags.ts';
+import { live } from './live.ts';
 import type { Output } from './output.ts';
 import type { Stop } from './stop.ts';
 import { UsageError } from './usage-error.ts';
@@ -63,7 +70,7 @@ export interface Prepared {
   readonly services: ReadonlyMap<string, Service>;
   readonly catalogue: Awaited<ReturnType<typeof loadCatalogue>>;
   readonly selection: Selection;
-  readonly baseline: Report | null;
+  readonly baseline: Baseline | null;
 }
 
 /** Loads the phase file and checks every flag against it. Throws UsageError with all that is to be mended. */
@@ -94,15 +101,41 @@ export async function prepare({ phaseFile, flags, local, paths, pattern }: Aim, 
       ? flags.only.filter((id) => fromPaths.includes(id))
       : [...flags.only, ...fromPaths];
   const files = paths.filter((path) => path.endsWith('.ts'));
-  const selection = { only, levels: flags.levels, names: [...files, ...(pattern === null ? [] : [pattern])] };
+  const selection = {
+    only: inShard(only, phase, flags),
+    levels: flags.levels,
+    names: [...files, ...(pattern === null ? [] : [pattern])],
+  };
   return {
     phase,
     secrets,
     services,
     catalogue,
     selection,
-    baseline: flags.baseline === null ? null : readBaseline(flags.baseline),
+    baseline: baselineFor(flags, phase),
   };
+}
+
+const HISTORY = 'history.jsonl';
+/** The state before the phase, as `--snapshot` keeps it beside the reports. */
+const BEFORE = 'before.json';
+
+const outOf = (flags: RunFlags, phase: Phase): string => flags.out ?? join(ROOT, 'reports', 'out', phase.id);
+
+function baselineFor(flags: RunFlags, phase: Phase): Baseline | null {
+  const before = join(outOf(flags, phase), BEFORE);
+  if (flags.baseline !== null) return readBaseline(flags.baseline);
+  return !flags.snapshot && existsSync(before) ? readBaseline(before) : null;
+}
+
+/** A shard takes every n-th component, so that neighbours, which are often of one kind, part. */
+function inShard(only: readonly string[], phase: Phase, { shard }: RunFlags): readonly string[] {
+  if (shard === null) return only;
+  const all = phase.components.map(({ id }) => id).filter((id) => only.length === 0 || only.includes(id));
+  const own = all.filter((_, position) => position % shard.of === shard.index - 1);
+  if (own.length === 0)
+    throw new UsageError(`--shard ${shard.index}/${shard.of}: there are only ${all.length} components`);
+  return own;
 }
 
 /** Ids of the phase's components whose suites the paths name. */
@@ -126,13 +159,13 @@ export function suiteType(path: string): string | null {
   return type;
 }
 
-function readBaseline(file: string): Report {
+function readBaseline(file: string): Baseline {
   if (!existsSync(file))
     throw new UsageError(`--baseline ${file}: no such file. Give the report.json of an earlier run.`);
   const parsed = parse(ReportSchema, readFileSync(file, 'utf8'));
   if (!parsed.ok)
     throw new UsageError(`--baseline ${file}: ${parsed.problem}. Give the report.json of an earlier run.`);
-  return parsed.value;
+  return baselineOf(parsed.value);
 }
 
 export const LEDGERS = join(ROOT, 'reports', 'out', 'ledger');
@@ -146,14 +179,15 @@ export interface RunResult {
 
 /** Runs what was prepared and writes evidence and report. The exit code is the verdict's. */
 export async function run(prepared: Prepared, aim: Aim, output: Output, stop: Stop): Promise<RunResult> {
-  const { phase, secrets, services, catalogue, selection, baseline } = prepared;
+  const { phase, secrets, services, catalogue, selection } = prepared;
   const { flags, local } = aim;
   const began = performance.now();
   const startedAt = new Date();
   const runId = newRunId(startedAt);
   const scope = scopeOf(selection);
   const readOnly = flags.readOnly || !phase.writes;
-  const out = flags.out ?? join(ROOT, 'reports', 'out', phase.id);
+  const out = outOf(flags, phase);
+  const pastRuns = trend(join(out, HISTORY), phase.sha256, catalogueHash(catalogue));
   const typesAsked = new Set(askedComponents(phase, { ...selection, names: [] }).map(({ type }) => type));
 
   const records = new Map<string, CheckRecord>();
@@ -177,6 +211,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
       readOnly,
       disrupt: flags.disrupt,
       scope,
+      shard: flags.shard,
     },
     phase,
     catalogue: Object.fromEntries(phase.components.map(({ type }) => [type, catalogue[type] ?? []])),
@@ -188,6 +223,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
     health: null,
     cleanup,
     problems,
+    past: { baseline: prepared.baseline, trend: pastRuns },
     timing,
   });
 
@@ -202,6 +238,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
   );
   const ledger = readOnly ? null : beginLedger(LEDGERS, runId, phase.local, endpoints);
 
+  const view = live(askedComponents(phase, selection), catalogue, output);
   const opening = openVitest(
     flags.disrupt ? 'all-suites' : 'suites',
     [
@@ -211,7 +248,8 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
           const key = `${record.component}/${record.check}`;
           if (records.has(key)) return;
           records.set(key, record);
-          output.progress(progressLine(record));
+          view.record(record);
+          if (!output.watched || record.outcome.status !== 'passed') output.progress(progressLine(record));
           evidence.changed();
         },
         problem: (problem) => {
@@ -235,6 +273,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
     flags.waitMs === null ? preflight(looking) : settle(looking, flags.waitMs, output.progress),
   ]);
   doors = seen.doors;
+  view.doors(doors);
   evidence.flush();
   const open = doors.filter(({ state }) => state === 'open').length;
   output.progress(`preflight: ${open} of ${doors.length} doors open, ${seen.tookMs} ms`);
@@ -259,6 +298,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
       ? aim.paths.map((path) => suiteFilter(path))
       : [...typesAsked].map((type) => `suites/${type}/`);
   await runVitest(vitest, filters, stop.signal);
+  view.end();
   endDisruption(handout.local.processes);
 
   if (ledger !== null)
@@ -282,15 +322,35 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
   };
   ended = { at: new Date().toISOString(), cut: stop.reason() };
 
-  const report = judge(evidence.flush(), baseline);
+  const whole = evidence.flush();
+  const recorded = flags.evidence === 'minimal' ? minimal(whole) : whole;
+  if (recorded !== whole) writeAtomically(evidence.file, evidenceText(recorded));
+  const report = judge(recorded);
   const files = reportFiles(report);
   for (const [name, text] of files) writeAtomically(join(out, name), text);
+  if (flags.snapshot && report.run.complete) writeAtomically(join(out, BEFORE), files.get('report.json') ?? '');
+  if (flags.adopt) {
+    writeAtomically(join(out, 'waivers.yaml'), adopt(report));
+    output.progress(`waivers for what does not hold now: ${shortest(join(out, 'waivers.yaml'))}`);
+  }
+  remember(join(out, HISTORY), report);
+  if (process.env.GITHUB_ACTIONS === 'true') tellGithub(report, files.get('report.md') ?? '', output);
   const summary = { colour: output.colour, out: shortest(out), width: output.columns };
   return {
     exitCode: EXIT_CODES[report.verdict],
     report,
     text: flags.json ? (files.get('report.json') ?? '') : terminal(report, summary),
   };
+}
+
+/** A step summary may have 1 MiB. Source: GitHub documentation, "Adding a job summary". */
+const SUMMARY_BYTES = 1_000_000;
+
+/** On GitHub Actions: an annotation for each root cause, and report.md as the job's summary. */
+function tellGithub(report: Report, summary: string, output: Output): void {
+  output.progress(githubAnnotations(report).trimEnd());
+  const file = process.env.GITHUB_STEP_SUMMARY;
+  if (file) appendFileSync(file, Buffer.from(summary).subarray(0, SUMMARY_BYTES));
 }
 
 /** As a reader of this terminal would type it. */

@@ -12,6 +12,8 @@ import { type Group, openVitest, runVitest } from './vitest-runs.ts';
 export interface Asked {
   /** Paths under suites/: they choose checks. */
   readonly suites: readonly string[];
+  /** Paths of drills: they run on the local platform. */
+  readonly drills: readonly string[];
   /** All other paths: they choose the project's own tests. */
   readonly own: readonly string[];
   readonly pattern: string | null;
@@ -30,22 +32,24 @@ export async function test(argv: readonly string[], output: Output): Promise<num
   const { ours, vitest } = splitTestArguments(argv);
   const flags = runFlags(ours, process.env);
   const asked = await askedOf(vitest);
-  const everything = asked.suites.length === 0 && asked.own.length === 0;
+  const everything = asked.suites.length === 0 && asked.own.length === 0 && asked.drills.length === 0;
   const wantsOwn = everything || asked.own.length > 0;
+  const wantsDrills = (everything && flags.phase === null) || asked.drills.length > 0;
   const wantsSuites = everything || asked.suites.length > 0;
   using stop = stopOnSignals(flags.deadlineMs, output.progress);
-  const starting = wantsSuites ? bringUp(flags, asked, output, stop) : null;
+  const starting = wantsSuites || wantsDrills ? bringUp(flags, asked, output, stop) : null;
   // Awaited further down; until then its failure is nobody's unhandled rejection.
   starting?.catch(() => undefined);
 
   let own: Count = { passed: 0, failed: 0 };
-  if (wantsOwn) own = await ownTests('unit', asked, stop);
+  if (wantsOwn) own = await ownTests('unit', asked.own, asked.pattern, stop);
   if (starting === null) return finish(own, null, flags, output);
   await using local = await starting;
+  if (wantsDrills && stop.reason() === null)
+    own = sum(own, await ownTests('drills', asked.drills, asked.pattern, stop, local));
+  if (!wantsSuites) return finish(own, null, flags, output);
   const aim: Aim = { phaseFile: flags.phase ?? LOCAL_PHASE, flags, local, paths: asked.suites, pattern: asked.pattern };
   const prepared = await prepare(aim, output);
-  if (everything && flags.phase === null && stop.reason() === null)
-    own = sum(own, await ownTests('drills', asked, stop, local));
   return finish(own, await run(prepared, aim, output, stop), flags, output);
 }
 
@@ -63,7 +67,8 @@ export async function askedOf(argv: readonly string[]): Promise<Asked> {
   for (const path of suites) suiteType(path);
   return {
     suites,
-    own: paths.filter((path) => !suites.includes(path)),
+    drills: paths.filter((path) => path.endsWith('.drill.test.ts')),
+    own: paths.filter((path) => !suites.includes(path) && !path.endsWith('.drill.test.ts')),
     pattern: options.testNamePattern?.toString() ?? null,
   };
 }
@@ -82,13 +87,19 @@ async function bringUp(
   return localPlatform(types, output, stop);
 }
 
-async function ownTests(group: Group, { own, pattern }: Asked, stop: Stop, local?: LocalFacts): Promise<Count> {
+async function ownTests(
+  group: Group,
+  paths: readonly string[],
+  pattern: string | null,
+  stop: Stop,
+  local?: LocalFacts,
+): Promise<Count> {
   const counter = countingReporter();
   const vitest = await openVitest(group, ['default', counter.reporter], pattern ?? undefined);
   if (local)
     for (const each of vitest.projects)
       each.provide('local', { env: definedOf(local.env), processes: local.processes });
-  await runVitest(vitest, own, stop.signal);
+  await runVitest(vitest, paths, stop.signal);
   return counter.count();
 }
 

@@ -1,6 +1,7 @@
 import type { CliOptions, InlineConfig, Vitest } from 'vitest/node';
 import { BUDGETS } from '../budgets.ts';
 import { ROOT } from '../catalogue.ts';
+import { UsageError } from './usage-error.ts';
 
 /** Node runs our files as they are, so vitest need not transform them: half of its start is saved. */
 const native: InlineConfig = { experimental: { viteModuleRunner: false } };
@@ -122,6 +123,10 @@ export async function runVitest(vitest: Vitest, filters: readonly string[], stop
   else stop.addEventListener('abort', onStop, { once: true });
   try {
     await Promise.race([vitest.start([...filters]).then(() => undefined), cut]);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'VITEST_FILES_NOT_FOUND')
+      throw new UsageError(`there is no test at ${filters.join(', ')}`);
+    throw error;
   } finally {
     stop.removeEventListener('abort', onStop);
     await Promise.race([vitest.close(), new Promise((done) => setTimeout(done, BUDGETS.close).unref())]);

@@ -261,8 +261,16 @@ async function ask(target: Target, request: WireRequest, signal: AbortSignal, op
   });
 }
 
-/** What a raw exchange that failed says of the broker behind the address. */
-export function diagnoseGreeting(error: unknown, address: string, subject = `broker at ${address}`): Diagnosis {
+/**
+ * What a raw exchange that failed says of the broker behind the address. The diagnosis names a subject only where it is a broker by its id:
+ * an address or a title would be one more name for what another check may already blame.
+ */
+export function diagnoseGreeting(error: unknown, address: string, speaker?: string): Diagnosis {
+  const { subject, ...rest } = greetingOf(error, address, speaker);
+  return subject !== undefined && /^broker \d+$/.test(subject) ? { ...rest, subject } : rest;
+}
+
+function greetingOf(error: unknown, address: string, subject = `broker at ${address}`): Diagnosis {
   const rest = { subject, evidence: error instanceof Error ? error.message : String(error) };
   if (error instanceof WireError) {
     switch (error.kind) {
@@ -346,7 +354,7 @@ async function knock(target: Target, signal: AbortSignal): Promise<Knock> {
     addresses.map((address) =>
       greet(target, address, signal).then(
         () => ({ address, diagnosis: null }),
-        (error: unknown) => ({ address, diagnosis: diagnoseGreeting(error, address) }),
+        (error: unknown) => ({ address, diagnosis: greetingOf(error, address) }),
       ),
     ),
   );
@@ -392,16 +400,19 @@ async function knock(target: Target, signal: AbortSignal): Promise<Knock> {
     mute.map(({ address }) => address),
   );
   const [sick] = mute;
-  const subject = sick ? (missing.get(sick.address) ?? sick.diagnosis?.subject) : undefined;
+  const subject = sick && missing.get(sick.address);
   return {
     ...base,
     state: 'open',
     diagnosis: sick?.diagnosis
       ? {
-          ...sick.diagnosis,
-          ...(subject === undefined ? {} : { subject }),
-          cause: sick.diagnosis.cause.replace(sick.diagnosis.subject ?? '', `${subject} (${sick.address})`),
+          class: sick.diagnosis.class,
+          cause: subject
+            ? sick.diagnosis.cause.replace(sick.diagnosis.subject ?? '', `${subject} (${sick.address})`)
+            : sick.diagnosis.cause,
+          remedy: sick.diagnosis.remedy,
           evidence: mute.map(({ diagnosis }) => diagnosis?.evidence).join('; '),
+          ...(subject === undefined ? {} : { subject }),
         }
       : null,
     achieved:

@@ -148,7 +148,7 @@ components:
 gate: { zzzzzz: 1 }`,
     {},
     `
-phase.yaml:7:9  gate.zzzzzz: is not a field of gate. Mend: known fields: score, coverage, health, requiredLevels`,
+phase.yaml:7:9  gate.zzzzzz: is not a field of gate. Mend: known fields: score, coverage, health, requiredLevels, flaky, noRegression`,
   ],
   [
     'an unknown field of a component',

@@ -26,6 +26,7 @@ describe('a sound file', () => {
     expect(sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(rest).toMatchInlineSnapshot(`
       {
+        "before": null,
         "components": [
           {
             "credentials": null,
@@ -52,7 +53,9 @@ describe('a sound file', () => {
         "environment": null,
         "gate": {
           "coverage": 90,
+          "flaky": null,
           "health": null,
+          "noRegression": true,
           "requiredLevels": [
             "reach",
             "serve",
@@ -66,6 +69,8 @@ describe('a sound file', () => {
         "name": "P",
         "notes": null,
         "schemaVersion": 1,
+        "stages": {},
+        "starts": null,
         "target": {
           "name": "t",
           "path": "direct",
@@ -125,6 +130,7 @@ notes: by hand
     const { file, sha256, ...rest } = loaded.phase;
     expect(JSON.parse(JSON.stringify(rest).replaceAll(folder(), ''))).toMatchInlineSnapshot(`
       {
+        "before": null,
         "components": [
           {
             "credentials": {
@@ -217,7 +223,9 @@ notes: by hand
         "environment": null,
         "gate": {
           "coverage": 90,
+          "flaky": null,
           "health": 90.5,
+          "noRegression": true,
           "requiredLevels": [
             "reach",
           ],
@@ -234,6 +242,8 @@ notes: by hand
         "name": "P",
         "notes": "by hand",
         "schemaVersion": 1,
+        "stages": {},
+        "starts": null,
         "target": {
           "name": "t",
           "path": "direct",

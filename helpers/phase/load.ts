@@ -117,7 +117,7 @@ async function readPhase(raw: Json, folder: string, { env, services, catalogue }
     flaws.push(...unknownIds(members, ids, ['goals', goal]));
 
   if (flaws.length > 0 || !head.whole) return { whole: null, flaws };
-  const { schemaVersion, id, name, local, allow, target, gate, goals, notes } = head.whole;
+  const { schemaVersion, id, name, local, allow, target, gate, goals, starts, before, stages, notes } = head.whole;
   const needs = needsOf(known);
   const promised: Promised = {
     schemaVersion,
@@ -132,6 +132,9 @@ async function readPhase(raw: Json, folder: string, { env, services, catalogue }
     gate,
     waivers: waivers.filter((waiver) => waiver !== null),
     goals,
+    starts,
+    before,
+    stages,
     notes,
   };
   return {

@@ -46,6 +46,26 @@ const Gate = z.strictObject({
     .array(z.enum(LEVELS))
     .default(['reach', 'serve', 'round-trip'])
     .describe('levels in which a required component may have nothing failed, blocked or unobserved'),
+  flaky: z
+    .int()
+    .min(0)
+    .nullable()
+    .default(null)
+    .describe('the most checks that may pass only after a retry, or null for any number'),
+  noRegression: z
+    .boolean()
+    .default(true)
+    .describe('false: a check that held in a comparable baseline may fail now, if all else passes'),
+});
+
+const Before = z.strictObject({
+  ready: z.int().min(0).describe('pods that were ready before the phase'),
+  desired: z.int().min(0).describe('pods that were desired before the phase'),
+});
+
+const Stage = z.strictObject({
+  of: z.array(Id).min(1).describe('ids of its components; one that the phase does not promise has not begun'),
+  estimate: Text.nullable().default(null).describe('how long it is thought to take, such as 1h-2h'),
 });
 
 export const WaiverShape = z.strictObject({
@@ -178,7 +198,9 @@ export const PhaseShape = z.strictObject({
   schemaVersion: z.literal(1).describe('1, the version of this format'),
   id: Id.describe('the id of the phase: lower-case letters, digits and hyphens'),
   name: Text.describe('what people call this phase'),
-  starts: Moment.optional().describe('when the phase began: a date or a date-time'),
+  starts: Moment.nullable().default(null).describe('when the phase began: a date or a date-time'),
+  before: Before.nullable().default(null).describe('the pods before the phase, counted by hand'),
+  stages: z.record(Text, Stage).default({}).describe('a map of the steps of the phase'),
   target: Target.describe('the platform that the phase is promised for'),
   local: z.literal(true).optional().describe('true in the phase of the platform that this suite starts itself'),
   allow: z
