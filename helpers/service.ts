@@ -15,7 +15,10 @@ export interface Target {
 }
 
 /** What knocking at a component's endpoints came to. Preflight adds the component and the time. */
-export type Knock = Pick<DoorRecord, 'state' | 'diagnosis' | 'endpoints' | 'version' | 'achieved' | 'observed'>;
+export type Knock = Pick<
+  DoorRecord,
+  'state' | 'diagnosis' | 'endpoints' | 'version' | 'achieved' | 'roles' | 'observed'
+>;
 
 /** An object that a run of ours created: what the scratch ledger remembers and the sweep removes. */
 export interface ScratchEntry {
@@ -32,6 +35,8 @@ export interface Service<Name extends string = string, Client extends AsyncDispo
   readonly type: Name;
   readonly title: string;
   readonly unit: Component['unit'];
+  /** Parts of it that are promised and counted apart, such as fe and be: its size is a map then. */
+  readonly roles?: readonly string[];
   /** Weight of a component of this type where the phase file gives none. */
   readonly weight: number;
   /** Endpoint names with the port that is assumed where the phase file gives a bare host; null: the port must be given. */

@@ -9,6 +9,7 @@ import {
   partial,
   plural,
   remark,
+  roleSizes,
   seconds,
   size,
   standing,
@@ -151,7 +152,7 @@ function components(report: Report): string {
     return row([
       name,
       mark(each.status),
-      each.target === null ? '' : `${size(each)} ${each.unit}`,
+      each.target === null ? '' : `${size(each)} ${each.unit}${text(roleSizes(each))}`,
       `${tenth(each.earned)} / ${tenth(each.points)}`,
       before ? `${text(before.status)}, ${tenth(before.earned)}` : '',
       text([remark(each), standing(each, report)].filter(Boolean).join(' · ')),

@@ -52,6 +52,33 @@ describe('the worked example', () => {
   });
 });
 
+describe('roles that are counted apart', () => {
+  const whole = evidenceOf([{ ...healthy('doris'), target: 4 }]);
+  const [component] = whole.phase.components;
+  const [door] = whole.doors;
+  if (!component || !door) throw new Error('the evidence has one component');
+  const phase = { ...whole.phase, components: [{ ...component, roles: { fe: 1, be: 3 } }] };
+
+  test('stand beside their sum, promised and seen', () => {
+    const report = judge({ ...whole, phase, doors: [{ ...door, achieved: 3, roles: { fe: 2, be: 2 } }] });
+    expect(report.components[0]).toMatchObject({
+      status: 'Failed',
+      target: 4,
+      achieved: 3,
+      roles: { fe: { target: 1, achieved: 2 }, be: { target: 3, achieved: 2 } },
+    });
+  });
+
+  test('are unknown where nobody could look, and left out where the type has none', () => {
+    const unseen = judge({ ...whole, phase, doors: [{ ...door, achieved: null }] });
+    expect(unseen.components[0]?.roles).toEqual({
+      fe: { target: 1, achieved: null },
+      be: { target: 3, achieved: null },
+    });
+    expect(judge(whole).components[0]).not.toHaveProperty('roles');
+  });
+});
+
 describe('the ledger', () => {
   const outcome = fc.constantFrom<Outcome | null>(
     passed(),

@@ -3,7 +3,16 @@ import { compare } from './compare.ts';
 import { componentStatus } from './component-status.ts';
 import { gateLines, verdictOf } from './gate.ts';
 import { healthPercent } from './health.ts';
-import type { Baseline, Evidence, LedgerLine, Report, ReportCheck, ReportComponent } from './model.ts';
+import type {
+  Baseline,
+  Component,
+  DoorRecord,
+  Evidence,
+  LedgerLine,
+  Report,
+  ReportCheck,
+  ReportComponent,
+} from './model.ts';
 import { indexOf, type Row, refOf, rootOf, rowRef, rowsOf } from './rows.ts';
 import { figures, pointsOf, type Score, score as scoreOf } from './score.ts';
 import { goalsOf, stagesOf } from './summary.ts';
@@ -66,6 +75,7 @@ export function judge(evidence: Evidence): Report {
       target: component.target,
       achieved: door?.achieved ?? null,
       unit: component.unit,
+      ...rolesOf(component, door),
       version: door?.version ?? null,
       stance: component.stance,
       blockedBy: first?.blockedBy ? refOf(first.blockedBy) : null,
@@ -129,6 +139,17 @@ export function judge(evidence: Evidence): Report {
     problems: evidence.problems,
     notes: phase.notes,
   };
+}
+
+/** What was promised and what was seen of each role; nothing where the type has none. */
+function rolesOf({ roles: promised }: Component, door: DoorRecord | undefined): Pick<ReportComponent, 'roles'> {
+  const names = Object.keys({ ...promised, ...door?.roles });
+  if (names.length === 0) return {};
+  const sizes = names.map((name) => [
+    name,
+    { target: promised?.[name] ?? null, achieved: door?.roles?.[name] ?? null },
+  ]);
+  return { roles: Object.fromEntries(sizes) };
 }
 
 function reportCheck(

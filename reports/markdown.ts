@@ -8,6 +8,7 @@ import {
   partial,
   plural,
   remark,
+  roleSizes,
   seconds,
   size,
   standing,
@@ -145,7 +146,7 @@ function componentTable(report: Report): string {
         (each.required ? '' : ' *(optional)*'),
       `${COMPONENT_MARKS[each.status]} ${each.status}`,
       ...(since ? [before?.status ?? 'not promised'] : []),
-      each.target === null ? '' : `${size(each)} ${each.unit}`,
+      each.target === null ? '' : `${size(each)} ${each.unit}${text(roleSizes(each))}`,
       `${tenth(each.earned)} / ${tenth(each.points)}`,
       text(remark(each)) + (there === '' ? '' : ` · *${there}*`),
     ];

@@ -153,6 +153,8 @@ export interface Component {
   /** Promised size in `unit`; null where the phase promises none. */
   readonly target: number | null;
   readonly unit: 'pods' | 'brokers' | 'nodes';
+  /** The target by role, where the type counts its roles apart. The target is their sum. */
+  readonly roles?: { readonly [role: string]: number };
   readonly stance: Stance;
   /** host:port lists or URLs by endpoint name. */
   readonly endpoints: { readonly [name: string]: readonly string[] };
@@ -245,6 +247,8 @@ export interface DoorRecord {
   readonly version: string | null;
   /** Size observed, in the component's unit. */
   readonly achieved: number | null;
+  /** Size observed by role, where the type counts its roles apart; more than promised is left out of `achieved`. */
+  readonly roles?: { readonly [role: string]: number };
   readonly observed: Observation;
   readonly durationMs: number;
 }
@@ -345,6 +349,8 @@ export interface ReportComponent {
   readonly target: number | null;
   readonly achieved: number | null;
   readonly unit: Component['unit'];
+  /** Where the type counts its roles apart, such as fe and be. */
+  readonly roles?: { readonly [role: string]: { readonly target: number | null; readonly achieved: number | null } };
   readonly version: string | null;
   readonly stance: Stance;
   readonly blockedBy: string | null;

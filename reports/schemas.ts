@@ -22,6 +22,7 @@ const at = z.iso.datetime({ offset: true }).describe('ISO 8601, UTC');
 const ms = z.number().nonnegative().describe('milliseconds');
 const points = z.number().nonnegative().describe('of 100');
 const size = z.number().int().nonnegative().nullable();
+const roleSizes = z.record(z.string(), z.number().int().nonnegative());
 const level = z.enum(LEVELS);
 const path = z.enum(PATHS);
 const unit = z.enum(['pods', 'brokers', 'nodes']);
@@ -75,6 +76,7 @@ const component = z.looseObject({
   runbook: z.string().nullable(),
   target: size,
   unit,
+  roles: roleSizes.exactOptional(),
   stance,
   endpoints: z.record(z.string(), strings),
   tls: z.looseObject({ ca: z.string().exactOptional(), servername: z.string().exactOptional() }).nullable(),
@@ -186,6 +188,7 @@ export const EvidenceSchema = z.looseObject({
       endpoints: z.array(endpoint),
       version: z.string().nullable(),
       achieved: size,
+      roles: roleSizes.exactOptional(),
       observed: observation,
       durationMs: ms,
     }),
@@ -251,6 +254,10 @@ export const ReportSchema = z.looseObject({
       target: size,
       achieved: size,
       unit,
+      roles: z
+        .record(z.string(), z.looseObject({ target: size, achieved: size }))
+        .exactOptional()
+        .describe('where parts of it are promised and counted apart, such as fe and be'),
       version: z.string().nullable(),
       stance,
       blockedBy: z.string().nullable(),

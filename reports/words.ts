@@ -12,6 +12,14 @@ export const plural = (count: number, noun: string): string => `${count} ${noun}
 export const size = ({ achieved, target }: ReportComponent): string =>
   target === null ? '-' : `${achieved ?? '?'}/${target}`;
 
+/** ` (fe 1/1, be 2/3)` where roles are counted apart, else nothing. */
+export function roleSizes({ roles = {} }: ReportComponent): string {
+  const parts = Object.entries(roles).map(
+    ([role, { target, achieved }]) => `${role} ${achieved ?? '?'}/${target ?? '-'}`,
+  );
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+}
+
 export const checksOf = (report: Report): ReportCheck[] => report.components.flatMap(({ checks }) => checks);
 
 export const isSelected = (check: ReportCheck): boolean =>

@@ -1,5 +1,5 @@
 import { localTypes } from '../../fixtures/platform/platform.ts';
-import type { Catalogue, Cleanup } from '../../reports/model.ts';
+import type { Catalogue, Cleanup, Phase } from '../../reports/model.ts';
 import '../../reports/proof-meta.ts';
 import type { ProofMeta } from '../../reports/proof-meta.ts';
 import { plural } from '../../reports/words.ts';
@@ -99,7 +99,7 @@ export async function prove(argv: readonly string[], output: Output): Promise<nu
 
   const unfit = local.missing.size > 0 || stop.reason() !== null || proofs.length === 0;
   const whole = asked.pattern === null;
-  const verdict = summary(types, catalogue, proofs, cleanup, whole, counter.count().failed);
+  const verdict = summary(phase, types, catalogue, proofs, cleanup, whole, counter.count().failed);
   output.result(
     `${verdict.text}\ntests: ${counter.count().passed} passed, ${counter.count().failed} failed\nexit ${unfit ? 3 : verdict.exitCode} on ${phase.target.name} (${phase.target.path})`,
   );
@@ -108,6 +108,7 @@ export async function prove(argv: readonly string[], output: Output): Promise<nu
 }
 
 function summary(
+  phase: Phase,
   types: readonly string[],
   catalogue: Catalogue,
   proofs: readonly Proven[],
@@ -117,13 +118,19 @@ function summary(
 ): { text: string; exitCode: number } {
   const lines: string[] = [];
   let bare = 0;
+  const doubles = new Set(phase.components.filter(({ stance }) => stance === 'double').map(({ type }) => type));
+  const total = { real: { ids: 0, proven: 0 }, double: { ids: 0, proven: 0 } };
   for (const type of types) {
     const ids = (catalogue[type] ?? []).map(({ id }) => id);
     const of = (id: string): Proven[] => proofs.filter(({ meta }) => meta.check === id);
     const proven = ids.filter(
       (id) => of(id).some(({ passed }) => passed) && of(id).every(({ passed, meta }) => passed || meta.unprovable),
     );
-    lines.push(`${type}: ${proven.length} of ${plural(ids.length, 'check')} proven able to fail`);
+    const stance = doubles.has(type) ? 'double' : 'real';
+    total[stance].ids += ids.length;
+    total[stance].proven += proven.length;
+    const against = stance === 'double' ? ', against a double' : '';
+    lines.push(`${type}: ${proven.length} of ${plural(ids.length, 'check')} proven able to fail${against}`);
     for (const id of ids) {
       const own = of(id);
       if (own.length === 0 && whole) {
@@ -138,6 +145,8 @@ function summary(
         );
     }
   }
+  for (const [stance, { ids, proven }] of Object.entries(total))
+    if (ids > 0) lines.push(`all against ${stance === 'double' ? 'doubles' : 'real services'}: ${proven} of ${ids}`);
   for (const { kind, name, why } of cleanup.left) lines.push(` x left behind: ${kind} ${name}: ${why}`);
   lines.push(`cleanup: ${cleanup.created} created, ${cleanup.removed} removed`);
   return { text: lines.join('\n'), exitCode: failed > 0 || bare > 0 || cleanup.left.length > 0 ? 1 : 0 };

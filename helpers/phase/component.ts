@@ -81,7 +81,7 @@ function shapeFlaws(fields: Fields, service: Service, way: Way): Flaw[] {
       way: [...way, key],
       at: 'key',
       problem: `is not the unit of ${service.title}`,
-      mend: `write ${service.unit}: N`,
+      mend: `write ${service.unit}: ${service.roles ? `{ ${service.roles.map((role) => `${role}: N`).join(', ')} }` : 'N'}`,
     }));
   const given = ['endpoint', 'endpoints'].filter((key) => key in fields);
   if (names.length > 0 && given.length === 0)
@@ -166,7 +166,6 @@ function build(
   folder: string,
 ): Component {
   const { tls, credentials } = input;
-  const size = input[service.unit];
   return {
     id,
     type: service.type,
@@ -176,7 +175,7 @@ function build(
     needs: input.needs ?? [],
     owner: input.owner,
     runbook: input.runbook,
-    target: typeof size === 'number' ? size : null,
+    ...targetOf(input[service.unit]),
     unit: service.unit,
     stance: input.stance,
     endpoints,
@@ -193,6 +192,12 @@ function build(
       ),
     ),
   };
+}
+
+function targetOf(size: unknown): Pick<Component, 'target' | 'roles'> {
+  if (!isFields(size)) return { target: typeof size === 'number' ? size : null };
+  const roles = size as Readonly<Record<string, number>>;
+  return { target: Object.values(roles).reduce((sum, each) => sum + each, 0), roles };
 }
 
 const withAbsoluteFile = (credentials: Credentials, folder: string): Credentials =>

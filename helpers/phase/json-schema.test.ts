@@ -70,6 +70,7 @@ test.each([null, 'production'])('template.yaml loads, in environment %s', async 
   expect(
     await errorsOf('template.yaml', environment, {
       KAFKA_PASSWORD: 'hunter22',
+      DORIS_PASSWORD: 'hunter22',
       NEO4J_PASSWORD: 'hunter22',
       RAY_AUTH_TOKEN: 'hunter22',
     }),

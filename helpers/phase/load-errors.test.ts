@@ -171,6 +171,35 @@ components:
 phase.yaml:6:25  components.kafka.pods: is not the unit of Apache Kafka. Mend: write brokers: N`,
   ],
   [
+    'one size for a type that counts its roles apart',
+    `
+components:
+  datahub: { endpoint: g, needs: [], pods: 4 }`,
+    {},
+    `
+phase.yaml:6:44  components.datahub.pods: must be a map, is a number. Mend: give pods: { gms: N, frontend: N }, how many pods of each role are promised`,
+  ],
+  [
+    'a role without a size, one of none, and one that the type does not have',
+    `
+components:
+  datahub: { endpoint: g, needs: [], pods: { gms: 0, backend: 1 } }`,
+    {},
+    `
+phase.yaml:6:38  components.datahub.pods.frontend: is missing. Mend: give frontend: how many of role frontend are promised
+phase.yaml:6:51  components.datahub.pods.gms: must be at least 1. Mend: give gms: how many of role gms are promised
+phase.yaml:6:54  components.datahub.pods.backend: is not a field of components.datahub.pods. Mend: known fields: gms, frontend`,
+  ],
+  [
+    'another size than a type with roles has',
+    `
+components:
+  datahub: { endpoint: g, needs: [], brokers: 4 }`,
+    {},
+    `
+phase.yaml:6:38  components.datahub.brokers: is not the unit of datahub. Mend: write pods: { gms: N, frontend: N }`,
+  ],
+  [
     'a size that is not whole',
     `
 components:

@@ -82,6 +82,13 @@ describe('a sound file', () => {
     `);
   });
 
+  test('sums the sizes of roles that are counted apart', async () => {
+    const { components } = await phase(
+      'components:\n  datahub: { endpoint: g, needs: [], pods: { gms: 1, frontend: 3 } }\n',
+    );
+    expect(components[0]).toMatchObject({ target: 4, roles: { gms: 1, frontend: 3 }, unit: 'pods' });
+  });
+
   test('keeps what it says', async () => {
     await writeFile(join(folder(), 'ca.pem'), 'PEM');
     await writeFile(join(folder(), 'password'), 'from file\n');

@@ -45,7 +45,11 @@ const SERVICES = [
     endpoints: { bolt: { port: 7687, about: 'Bolt' }, http: { port: null, about: 'the HTTP API' } },
     settings: z.object({ database: z.string().default('neo4j').describe('the database that is used') }),
   }),
-  service('datahub', { endpoints: { gms: { port: 8080, about: 'the metadata service' } }, needs: ['kafka', 'neo4j'] }),
+  service('datahub', {
+    roles: ['gms', 'frontend'],
+    endpoints: { gms: { port: 8080, about: 'the metadata service' } },
+    needs: ['kafka', 'neo4j'],
+  }),
 ];
 
 const check = (id: string) => ({ id, level: 'reach', claim: '', needs: [], writes: [], disruptive: false }) as const;

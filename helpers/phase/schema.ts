@@ -168,13 +168,25 @@ export function componentSchema(service: Service): z.ZodObject {
   const shape = z.strictObject({
     ...service.settings.shape,
     ...componentFields(service),
-    [service.unit]: z.int().min(1).optional().describe(`how many ${service.unit} are promised`),
+    [service.unit]: sizeSchema(service).optional(),
     ...(only !== undefined && needed.length === 1
       ? { endpoint: Addresses.optional().describe(service.endpoints[only]?.about ?? '') }
       : {}),
     ...(names.length > 0 ? { endpoints: byName.optional().describe('where it is, by endpoint') } : {}),
   });
   return shape.describe(`a map with at least ${exampleEndpoints(service)}`);
+}
+
+/** How much is promised: a number, or one for each role. */
+function sizeSchema({ roles, unit }: Service): z.ZodType {
+  const size = z.int().min(1);
+  if (!roles) return size.describe(`how many ${unit} are promised`);
+  const byRole = z.strictObject(
+    Object.fromEntries(roles.map((role) => [role, size.describe(`how many of role ${role} are promised`)])),
+  );
+  return byRole.describe(
+    `{ ${roles.map((role) => `${role}: N`).join(', ')} }, how many ${unit} of each role are promised`,
+  );
 }
 
 /** A size in a unit that is not the service's, which the person who wrote it takes for a size all the same. */
