@@ -130,8 +130,12 @@ export const service: Service<'kafka', KafkaClient> = {
   settings: SETTINGS,
   knock,
   open,
-  diagnose: (error, { component: { title } }) =>
-    error instanceof WireError ? diagnoseGreeting(error, title, title) : diagnoseKafka(error, title),
+  diagnose(error, { component: { title } }) {
+    if (!(error instanceof WireError)) return diagnoseKafka(error, title);
+    // The evidence names the address. Who is behind it the door may know better than the check that asked.
+    const { subject, ...rest } = diagnoseGreeting(error, title, title);
+    return rest;
+  },
   sweep,
   strays,
 };

@@ -1,5 +1,5 @@
 import { suite } from '../../helpers/check/suite.ts';
-import { describeQuorum, metadata } from '../../helpers/connect/kafka/raw.ts';
+import { type Ask, describeQuorum, metadata } from '../../helpers/connect/kafka/raw.ts';
 import { negotiated, SPOKEN, type SpokenApi } from '../../helpers/connect/kafka/spoken.ts';
 import { advertised, diagnoseGreeting, service, settingsOf } from '../../helpers/connect/kafka.ts';
 import { scratchOwner } from '../../helpers/scratch.ts';
@@ -131,8 +131,12 @@ check(
       remedy: 'bring the controllers back: without a majority no topic can be created and no ISR can change',
     },
   },
-  async ({ kafka, component, door, signal, expect, fail, observe }) => {
-    const { errorCode, leader, epoch, voters } = await describeQuorum((request) => kafka.ask(request, signal));
+  async ({ kafka, component, signal, expect, fail, observe }) => {
+    const ask: Ask = (request) => kafka.ask(request, signal);
+    const [{ errorCode, leader, epoch, voters }, { brokers, partitions }] = await Promise.all([
+      describeQuorum(ask),
+      metadata(ask, null),
+    ]);
     if (errorCode === CLUSTER_AUTHORIZATION_FAILED)
       fail({
         class: 'authorization',
@@ -145,8 +149,8 @@ check(
     expect(leader, 'id of the leading controller').toBeGreaterThanOrEqual(0);
     const late = voters.filter(({ behindMs }) => behindMs === null || behindMs > VOTER_BEHIND_MS);
     if (late.length > 0) {
-      const brokers = advertised(door.observed).map(({ id }) => id);
-      const names = late.map(({ id }) => `${brokers.includes(id) ? 'broker' : 'controller'} ${id}`);
+      const known = new Set([...brokers, ...partitions.flatMap(({ replicas }) => replicas)]);
+      const names = late.map(({ id }) => `${known.has(id) ? 'broker' : 'controller'} ${id}`);
       fail({
         class: 'not-redundant',
         cause: `${late.length} of ${voters.length} controllers do not keep up with their leader: ${names.join(', ')}`,
@@ -178,22 +182,22 @@ check(
       remedy: 'move the replicas apart: kafka-reassign-partitions.sh, or Cruise Control',
     },
   },
-  async ({ kafka, component, door, signal, fail, skip }) => {
-    const brokers = advertised(door.observed).map(({ id }) => id);
+  async ({ kafka, component, signal, fail, skip }) => {
+    const { brokers, partitions } = await metadata((request) => kafka.ask(request, signal), null);
     const settings = await kafka.settings('broker', brokers, ['broker.rack']);
     const rackOf = new Map(brokers.map((id) => [id, settings.get(String(id))?.['broker.rack'] ?? null]));
     const racks = new Set([...rackOf.values()].filter((rack) => rack !== null));
-    const promised = settingsOf(component).racks;
+    const promised = settingsOf(component).racks ?? racks.size;
+    const rackless = [...rackOf.values()].filter((rack) => rack === null).length;
     const spread = [...rackOf].map(([id, rack]) => `broker ${id}: ${rack ?? 'none'}`).join(', ');
-    if (racks.size < (promised ?? 0) || (racks.size > 0 && [...rackOf.values()].includes(null)))
+    if (racks.size < promised || (racks.size > 0 && rackless > 0))
       fail({
-        class: 'misconfigured',
-        cause: `the brokers are in ${racks.size} of ${promised ?? racks.size} racks, ${[...rackOf.values()].filter((rack) => rack === null).length} of them in none`,
+        class: brokers.length < (component.target ?? 0) ? 'not-redundant' : 'misconfigured',
+        cause: `the brokers are in ${racks.size} of ${promised} racks, ${rackless} of them in none`,
         remedy: 'set broker.rack of every broker; with Strimzi `spec.kafka.rack.topologyKey` of the Kafka resource',
         evidence: spread,
       });
     if (racks.size < 2) skip('racks of the brokers', [...racks]);
-    const { partitions } = await metadata((request) => kafka.ask(request, signal), null);
     // Scratch of ours may be placed as its check wants it.
     const replicated = partitions.filter(({ topic, replicas }) => replicas.length > 1 && scratchOwner(topic) === null);
     const together = replicated.filter(({ replicas }) => new Set(replicas.map((id) => rackOf.get(id))).size < 2);

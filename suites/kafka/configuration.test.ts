@@ -1,5 +1,6 @@
 import { suite } from '../../helpers/check/suite.ts';
-import { advertised, type KafkaClient, service, settingsOf } from '../../helpers/connect/kafka.ts';
+import { metadata } from '../../helpers/connect/kafka/raw.ts';
+import { type KafkaClient, service, settingsOf } from '../../helpers/connect/kafka.ts';
 import { scratchOwner } from '../../helpers/scratch.ts';
 import type { Component } from '../../reports/model.ts';
 
@@ -18,7 +19,7 @@ check(
       'What every broker gives to a topic that asks for nothing: three replicas, two of them in sync, no unclean leader',
     otherwise: { class: 'misconfigured', remedy: 'set it in server.properties, with Strimzi in `spec.kafka.config`' },
   },
-  async ({ kafka, component, door, fail, skip }) => {
+  async ({ kafka, component, signal, fail, skip }) => {
     if (!isRedundant(component)) skip('brokers promised', component.target);
     const wanted = {
       'default.replication.factor': (value: string) => Number(value) >= REDUNDANT,
@@ -26,7 +27,7 @@ check(
       'unclean.leader.election.enable': (value: string) => value === 'false',
       'auto.create.topics.enable': (value: string) => value === String(settingsOf(component).autoCreateTopics ?? false),
     };
-    const brokers = advertised(door.observed).map(({ id }) => id);
+    const { brokers } = await metadata((request) => kafka.ask(request, signal), []);
     const settings = await kafka.settings('broker', brokers, Object.keys(wanted));
     const wrong = brokers.flatMap((id) =>
       Object.entries(wanted)

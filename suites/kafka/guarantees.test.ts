@@ -63,8 +63,9 @@ check(
   },
   async ({ kafka, scratch, signal, expect, observe }) => {
     const topic = scratch.name('topic', 'transactions');
-    await kafka.createTopic(topic, { partitions: 2 });
-    const messages = (from: number) => numbers(from, from + 20).map((n) => ({ value: String(n), partition: n % 2 }));
+    // One partition: where one of two brokers asks for patience, kafkajs 2.2.4 sends what the other one took a second time.
+    await kafka.createTopic(topic, { partitions: 1 });
+    const messages = (from: number) => numbers(from, from + 20).map((n) => ({ value: String(n) }));
     await using producer = await kafka.producer({ transactionalId: topic, idempotent: true, maxInFlightRequests: 1 });
     const aborted = await producer.transaction();
     await aborted.send({ topic, acks: -1, messages: messages(0) });

@@ -1,6 +1,6 @@
 import { suite } from '../../helpers/check/suite.ts';
 import { metadataOf } from '../../helpers/connect/kafka/raw.ts';
-import { diagnoseGreeting, service } from '../../helpers/connect/kafka.ts';
+import { service } from '../../helpers/connect/kafka.ts';
 import { type Sasl, WireError } from '../../helpers/wire/kafka.ts';
 
 const check = suite(service);
@@ -34,7 +34,7 @@ check(
         nobody: await refusal(at, null),
         impostor: wrong && (await refusal(at, wrong)),
       })),
-    ).catch((error: unknown) => fail(diagnoseGreeting(error, addresses.join(', '), component.title)));
+    );
     const open = answers.filter(({ nobody }) => nobody === null);
     if (open.length > 0)
       fail({
@@ -70,9 +70,7 @@ check(
     const listener = component.endpoints.tls ? 'tls' : 'bootstrap';
     const seen = await Promise.all(
       (component.endpoints[listener] ?? []).map(async (at) => {
-        await kafka
-          .ask(metadataOf([]), signal, { at, listener })
-          .catch((error: unknown) => fail(diagnoseGreeting(error, at)));
+        await kafka.ask(metadataOf([]), signal, { at, listener });
         const { validTo, subject, issuer, protocol } = await kafka.certificate(at, listener, signal);
         const days = Math.floor((validTo.getTime() - Date.now()) / DAY_MS);
         return { at, subject, issuer, protocol, validTo: validTo.toISOString(), days };
