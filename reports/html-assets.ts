@@ -38,7 +38,7 @@ svg{width:100%;max-width:40rem;height:auto}polyline{fill:none;stroke:var(--calm)
 .filter{display:flex;flex-wrap:wrap;gap:.6rem 1.5rem;align-items:end;padding:.6rem;background:var(--wash)}
 .filter fieldset{border:0;padding:0;margin:0;display:flex;flex-wrap:wrap;gap:.3rem 1rem}
 input{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--soft);padding:.2rem .4rem}
-table.checks{table-layout:fixed;min-width:60rem}.checks th:nth-child(1){width:24%}.checks th:nth-child(2){width:8%}.checks th:nth-child(3){width:8%}.checks th:nth-child(4){width:9%}.checks th:nth-child(5){width:7%}
+table.checks{table-layout:fixed;min-width:60rem}.checks th:nth-child(1){width:24%}.checks th:nth-child(2){width:8%}.checks th:nth-child(3){width:10%}.checks th:nth-child(4){width:9%}.checks th:nth-child(5){width:8%}
 .check:target{outline:3px solid var(--calm)}
 .notes{white-space:pre-wrap}
 [hidden]{display:none}

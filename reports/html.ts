@@ -154,7 +154,7 @@ function components(report: Report): string {
       mark(each.status),
       each.target === null ? '' : `${size(each)} ${each.unit}${text(roleSizes(each))}`,
       `${tenth(each.earned)} / ${tenth(each.points)}`,
-      before ? `${text(before.status)}, ${tenth(before.earned)}` : '',
+      ...(comparison ? [before ? `${text(before.status)}, ${tenth(before.earned)}` : 'not promised'] : []),
       text([remark(each), standing(each, report)].filter(Boolean).join(' · ')),
       each.owner === null
         ? ''
@@ -164,7 +164,11 @@ function components(report: Report): string {
   return section(
     'components',
     'Components',
-    table('Components', ['Component', 'Status', 'Size', 'Points', 'Before', 'What we saw', 'Who'], rows),
+    table(
+      'Components',
+      ['Component', 'Status', 'Size', 'Points', ...(comparison ? ['Before'] : []), 'What we saw', 'Who'],
+      rows,
+    ),
   );
 }
 
@@ -189,7 +193,8 @@ function cell({ checks: own }: ReportComponent, level: Level): string {
   const here = own.filter((check) => check.level === level && check.points > 0);
   if (here.length === 0) return '<td class="none"><span>·</span></td>';
   const points = here.reduce((sum, check) => sum + check.points, 0);
-  const share = Math.floor((here.reduce((sum, check) => sum + check.earned, 0) * 100) / points);
+  // Points are rounded one by one, so their sums differ in the last digit.
+  const share = Math.floor((here.reduce((sum, check) => sum + check.earned, 0) * 100) / points + 1e-3);
   return `<td class="s${Math.floor(share / 25)}"><span>${share}%</span><small>${tenth(points)}</small></td>`;
 }
 

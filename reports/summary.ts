@@ -8,15 +8,17 @@ export function goalsOf({ phase, doors }: Evidence): Report['goals'] {
     const seen = (id: string): number => doors.find(({ component }) => component === id)?.achieved ?? 0;
     const achieved = parts.reduce((sum, each) => sum + Math.min(seen(each.id), each.target ?? 0), 0);
     const units = new Set(parts.map(({ unit }) => unit));
-    const unit = units.size === 1 ? [...units][0] : 'instances';
+    const unit = (units.size === 1 ? [...units][0] : undefined) ?? 'instances';
     return {
       goal,
-      target: `${target} ${unit}`,
-      achieved: `${achieved} ${unit}`,
+      target: counted(target, unit),
+      achieved: counted(achieved, unit),
       percent: target === 0 ? 0 : Math.floor((achieved * 100) / target),
     };
   });
 }
+
+const counted = (size: number, unit: string): string => `${size} ${size === 1 ? unit.replace(/s$/, '') : unit}`;
 
 /** How far each step of the phase has come, by the points of its components. */
 export function stagesOf({ phase }: Evidence, components: readonly ReportComponent[]): Report['stages'] {
