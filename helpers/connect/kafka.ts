@@ -9,14 +9,22 @@ import { DeadlineExceeded } from '../diagnose/finding.ts';
 import { diagnoseKafka } from '../diagnose/kafka.ts';
 import { diagnoseWire } from '../diagnose/wire.ts';
 import { objective } from '../objective.ts';
-import { until } from '../poll.ts';
+import { until, within } from '../poll.ts';
 import type { Route } from '../route.ts';
 import { scratchOwner } from '../scratch.ts';
 import type { Knock, ScratchEntry, Service, Target } from '../service.ts';
 import { quietWarnings } from '../warnings.ts';
 import { apiVersions, exchange, type Sasl, WireError, type WireRequest } from '../wire/kafka.ts';
 import { type Certificate, verifiedCertificate } from '../wire/tls.ts';
-import { type Follower, follow, type ReaderClient, type ReadMessage, readAll, SESSION_MS } from './kafka/follow.ts';
+import {
+  type Follower,
+  follow,
+  offsetsOf,
+  type ReaderClient,
+  type ReadMessage,
+  readAll,
+  SESSION_MS,
+} from './kafka/follow.ts';
 import { type LossyRoute, openLossyRoute } from './kafka/lossy-route.ts';
 import { metadata } from './kafka/raw.ts';
 
@@ -548,6 +556,7 @@ async function open(target: Target): Promise<KafkaClient> {
       if (!created) throw new TypeError(`the topic ${topic} is there already: its name is not ours alone`);
       const { brokers } = await admin.describeCluster();
       await Promise.all(brokers.map(({ host, port }) => learns(target, `${host}:${port}`, topic)));
+      await led(admin, topic);
     },
     follow: (topic, groupId) => follow(reader, topic, groupId),
     readAll: (topic, groupId, signal, options) => readAll(reader, admin, topic, groupId, signal, options),
@@ -574,6 +583,18 @@ async function learns(target: Target, at: string, topic: string): Promise<void> 
     if (signal.aborted) throw new DeadlineExceeded(`broker at ${at} hears of topic ${topic}`, BUDGETS.attempt, 0);
     if (!(error instanceof WireError)) throw error;
   });
+}
+
+/**
+ * Waits until every leader answers for its partitions. A broker's metadata name it leader a moment before it is one, and kafkajs then
+ * produces again what another leader of the same batch has taken. Where a leader stays silent, what is produced next tells so.
+ */
+async function led(admin: Admin, topic: string): Promise<void> {
+  const signal = AbortSignal.timeout(BUDGETS.connect);
+  await within(
+    until(() => offsetsOf(admin, topic), signal),
+    signal,
+  ).catch(() => undefined);
 }
 
 /** ConfigResourceTypes of kafkajs. Source: Apache Kafka protocol guide, "DescribeConfigs"; ConfigResource.Type. */

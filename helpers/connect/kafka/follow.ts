@@ -144,7 +144,7 @@ export async function readAll(
  * kafkajs 2.2.4 breaks with a TypeError where another request of the same client renews the metadata in the middle of this one, and the topic is
  * not among what that one asked for. Undefined then: ask again.
  */
-const offsetsOf = (admin: Admin, topic: string): Promise<TopicOffsets | undefined> =>
+export const offsetsOf = (admin: Admin, topic: string): Promise<TopicOffsets | undefined> =>
   admin.fetchTopicOffsets(topic).catch((error: unknown) => {
     if (error instanceof TypeError) return undefined;
     throw error;
