@@ -57,3 +57,10 @@ prove('ray.nodes.alive', {
   from: 'body',
   break: async ({ proxies }) => proxies[0]?.corrupt(replaceBytes('"ALIVE"', '"DEAD" ')),
 });
+
+prove('ray.agents.answer', {
+  fault: 'an agent lists nothing',
+  expect: 'crash',
+  from: 'body',
+  break: async ({ proxies }) => proxies[0]?.corrupt(replaceBytes('dashboard_agent', 'another__agents')),
+});

@@ -71,3 +71,24 @@ check(
     return { promised };
   },
 );
+
+check(
+  'ray.agents.answer',
+  {
+    level: 'serve',
+    claim: 'The dashboard agent of every node that is alive answers: it takes jobs, and gives logs and metrics',
+    otherwise: {
+      class: 'crash',
+      remedy: 'look into dashboard_agent.log in the pod of the node; it dies of too little memory, the node lives on',
+    },
+  },
+  async ({ ray, signal, expect, observe }) => {
+    const alive = (await ray.nodes(signal)).filter((node) => node.alive);
+    const answers = await Promise.all(alive.map(async ({ id }) => [id, await ray.agentLogs(id, signal)] as const));
+    observe({ agents: Object.fromEntries(answers) });
+    expect(answers.length, 'nodes alive').toBeGreaterThan(0);
+    for (const [id, files] of answers)
+      expect(files, `what the agent of node ${id} lists`).toContain('dashboard_agent.log');
+    return { nodes: answers.length };
+  },
+);
