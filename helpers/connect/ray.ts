@@ -49,6 +49,11 @@ export interface RayClient extends AsyncDisposable {
   nodes(signal: AbortSignal): Promise<RayNode[]>;
   /** Names of the log files of a node's dashboard agent, as that agent lists them. */
   agentLogs(nodeId: string, signal: AbortSignal): Promise<string[]>;
+  /**
+   * Status of the answer to an empty request for a job, which is none that could run, from a caller with this token.
+   * @param token null: without any
+   */
+  strangersJob(token: string | null, signal: AbortSignal): Promise<number>;
   readonly jobs: {
     submit(submissionId: string, request: RayJobRequest, signal: AbortSignal): Promise<void>;
     get(submissionId: string, signal: AbortSignal): Promise<RayJob>;
@@ -131,6 +136,7 @@ async function openClient(target: Target, withinMs: number): Promise<RayClient> 
       const { data } = await http.json('GET', '/api/v0/logs', Answer, signal, { query });
       return Object.values(data.result).flat().sort();
     },
+    strangersJob: (token, signal) => strangersJob(target, token, withinMs, signal),
     jobs: jobsOf(http),
     [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
   };
@@ -163,6 +169,24 @@ async function nodes(http: RestClient, signal: AbortSignal): Promise<RayNode[]> 
     gpus: row.resources_total.GPU,
     objectStore: row.resources_total.object_store_memory,
   }));
+}
+
+async function strangersJob(
+  { component, route }: Target,
+  token: string | null,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const credentials = token === null ? null : component.credentials;
+  const stranger: Target = { component: { ...component, credentials }, secrets: { password: token }, route };
+  await using http = await openRest(addressOf(stranger), stranger, 'Bearer', withinMs);
+  try {
+    await http.bytes('POST', '/api/jobs/', signal, { json: {} });
+    return 200;
+  } catch (error) {
+    if (error instanceof RestError && error.kind === 'status' && error.status !== null) return error.status;
+    throw error;
+  }
 }
 
 function jobsOf(http: RestClient): RayClient['jobs'] {
