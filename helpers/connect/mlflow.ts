@@ -32,6 +32,8 @@ export interface MlflowClient extends MlflowApi, AsyncDisposable {
   readonly workspaces: Workspaces;
   /** Names of the first experiments, as a client sees them that calls the server by this name. */
   experimentsSeenAs(host: string, signal: AbortSignal): Promise<string[]>;
+  /** The same, as a browser asks on behalf of a page from that origin. */
+  experimentsSeenFrom(origin: string, signal: AbortSignal): Promise<string[]>;
 }
 
 /** Source: mlflow 3.17, protos/service.proto (workspaces since 3.10) and store/workspace/abstract_store.py. */
@@ -193,6 +195,7 @@ async function open(target: Target): Promise<MlflowClient> {
       return workspaces.api(name);
     },
     experimentsSeenAs: (host, signal) => search(common, signal, { host }),
+    experimentsSeenFrom: (origin, signal) => search(common, signal, { origin }),
     [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
   };
 }
@@ -219,6 +222,21 @@ function workspacesOf(http: RestClient): Workspaces {
       await http.bytes('DELETE', `${WORKSPACES}/${name}`, signal, { query: { mode: 'CASCADE' } });
     },
   };
+}
+
+/**
+ * How a request is refused: status and error code, such as `404 RESOURCE_DOES_NOT_EXIST`, or what stands there in a code's place;
+ * `accepted` where it is not refused. Throws what is no refusal.
+ */
+export async function refusalOf(request: Promise<unknown>): Promise<string> {
+  try {
+    await request;
+  } catch (error) {
+    if (!(error instanceof RestError) || error.status === null || error.status >= 500) throw error;
+    const code = /"error_code": ?"(\w+)"/.exec(error.body)?.[1];
+    return `${error.status} ${code ?? error.body.slice(0, 60)}`;
+  }
+  return 'accepted';
 }
 
 const isAbsent = (error: unknown): boolean =>

@@ -18,6 +18,8 @@ export interface RayNode {
   readonly message: string | null;
   readonly cpus: number;
   readonly gpus: number;
+  /** Bytes of the object store in memory. */
+  readonly objectStore: number;
 }
 
 /** Source: docs.ray.io, "Ray Jobs REST API", JobDetails. */
@@ -27,8 +29,17 @@ const Job = z.object({
   message: z.string().nullable(),
   error_type: z.string().nullish(),
   driver_exit_code: z.number().nullish(),
+  metadata: z.record(z.string(), z.string()).nullish(),
 });
 export type RayJob = z.infer<typeof Job>;
+
+/** Source: docs.ray.io, "Ray Jobs REST API", JobSubmitRequest. */
+export interface RayJobRequest {
+  /** A command of the shell. */
+  readonly entrypoint: string;
+  readonly runtime_env?: { readonly env_vars: Readonly<Record<string, string>> };
+  readonly metadata?: Readonly<Record<string, string>>;
+}
 
 /** The dashboard's HTTP API, as `ray job submit` and `ray list nodes` use it. */
 export interface RayClient extends AsyncDisposable {
@@ -36,8 +47,15 @@ export interface RayClient extends AsyncDisposable {
   /** What the control store (GCS) says of itself: `success`. */
   controlStore(signal: AbortSignal): Promise<string>;
   nodes(signal: AbortSignal): Promise<RayNode[]>;
+  /** Names of the log files of a node's dashboard agent, as that agent lists them. */
+  agentLogs(nodeId: string, signal: AbortSignal): Promise<string[]>;
+  /**
+   * Status of the answer to an empty request for a job, which is none that could run, from a caller with this token.
+   * @param token null: without any
+   */
+  strangersJob(token: string | null, signal: AbortSignal): Promise<number>;
   readonly jobs: {
-    submit(submissionId: string, entrypoint: string, signal: AbortSignal): Promise<void>;
+    submit(submissionId: string, request: RayJobRequest, signal: AbortSignal): Promise<void>;
     get(submissionId: string, signal: AbortSignal): Promise<RayJob>;
     /** What the driver has written so far. */
     logs(submissionId: string, signal: AbortSignal): Promise<string>;
@@ -111,6 +129,14 @@ async function openClient(target: Target, withinMs: number): Promise<RayClient> 
     },
     controlStore: async (signal) => (await http.text('GET', '/api/gcs_healthz', signal)).trim(),
     nodes: (signal) => nodes(http, signal),
+    async agentLogs(node_id, signal) {
+      const Files = z.record(z.string(), z.array(z.string()));
+      const Answer = z.object({ data: z.object({ result: Files }) });
+      const query = { node_id, glob: 'dashboard_agent*' };
+      const { data } = await http.json('GET', '/api/v0/logs', Answer, signal, { query });
+      return Object.values(data.result).flat().sort();
+    },
+    strangersJob: (token, signal) => strangersJob(target, token, withinMs, signal),
     jobs: jobsOf(http),
     [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
   };
@@ -124,7 +150,11 @@ async function nodes(http: RestClient, signal: AbortSignal): Promise<RayNode[]> 
     is_head_node: z.boolean(),
     state: z.string(),
     state_message: z.string().nullish(),
-    resources_total: z.object({ CPU: z.number().default(0), GPU: z.number().default(0) }),
+    resources_total: z.object({
+      CPU: z.number().default(0),
+      GPU: z.number().default(0),
+      object_store_memory: z.number().default(0),
+    }),
   });
   const Answer = z.object({ data: z.object({ result: z.object({ result: z.array(Row) }) }) });
   const query = { limit: 10_000, detail: 'true' };
@@ -137,15 +167,34 @@ async function nodes(http: RestClient, signal: AbortSignal): Promise<RayNode[]> 
     message: row.state_message ?? null,
     cpus: row.resources_total.CPU,
     gpus: row.resources_total.GPU,
+    objectStore: row.resources_total.object_store_memory,
   }));
+}
+
+async function strangersJob(
+  { component, route }: Target,
+  token: string | null,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const credentials = token === null ? null : component.credentials;
+  const stranger: Target = { component: { ...component, credentials }, secrets: { password: token }, route };
+  await using http = await openRest(addressOf(stranger), stranger, 'Bearer', withinMs);
+  try {
+    await http.bytes('POST', '/api/jobs/', signal, { json: {} });
+    return 200;
+  } catch (error) {
+    if (error instanceof RestError && error.kind === 'status' && error.status !== null) return error.status;
+    throw error;
+  }
 }
 
 function jobsOf(http: RestClient): RayClient['jobs'] {
   const path = (id: string): string => `/api/jobs/${encodeURIComponent(id)}`;
   return {
-    async submit(submission_id, entrypoint, signal) {
+    async submit(submission_id, request, signal) {
       const Submitted = z.object({ submission_id: z.literal(submission_id) });
-      await http.json('POST', '/api/jobs/', Submitted, signal, { json: { submission_id, entrypoint } });
+      await http.json('POST', '/api/jobs/', Submitted, signal, { json: { submission_id, ...request } });
     },
     get: (id, signal) => http.json('GET', path(id), Job, signal),
     logs: async (id, signal) =>

@@ -7,8 +7,20 @@ interface Rule extends Pick<Diagnosis, 'class' | 'cause' | 'remedy'> {
   readonly when: RegExp;
 }
 
-/** What the dashboard says in plain text. Source: ray 2.60, dashboard/modules/job/job_head.py, healthz/healthz_head.py and http_server_head.py. */
+/** What the dashboard says in plain text. Source: ray 2.60, dashboard/modules/job/job_head.py, healthz/healthz_head.py and http_server_head.py, and _private/authentication. */
 const RULES: readonly Rule[] = [
+  {
+    when: /Missing authentication token/,
+    class: 'authentication',
+    cause: 'lets in only who has its token, and the phase file gives none',
+    remedy: 'give the token as the password of `credentials` in the phase file',
+  },
+  {
+    when: /Invalid authentication token/,
+    class: 'authentication',
+    cause: 'does not know the token that we have',
+    remedy: "compare the password of `credentials` in the phase file with the cluster's RAY_AUTH_TOKEN, or its Secret",
+  },
   {
     when: /No available agent to submit job/,
     class: 'unschedulable',

@@ -1,3 +1,4 @@
+import { rewriteHttpAnswers } from '../../fixtures/faults/http-answers.ts';
 import { pauseProcess } from '../../fixtures/faults/process.ts';
 import { replaceBytes } from '../../fixtures/faults/replace.ts';
 import { prove } from '../../helpers/check/proof.ts';
@@ -57,4 +58,17 @@ prove('mlflow.serve.api-host', {
   expect: 'slow',
   from: 'body',
   break: ({ pid }) => pauseProcess(pid('mlflow')),
+});
+
+prove('mlflow.security.host', {
+  fault: 'a proxy in front lets everybody in',
+  expect: 'misconfigured',
+  from: 'body',
+  break: async ({ proxies }) =>
+    proxies[0]?.rewrite(
+      rewriteHttpAnswers(
+        ({ path }) => path.endsWith('/experiments/search'),
+        (answer) => ({ ...answer, status: 200, body: Buffer.from('{}') }),
+      ),
+    ),
 });

@@ -1,3 +1,4 @@
+import { rewriteHttpAnswers } from '../../fixtures/faults/http-answers.ts';
 import { replaceBytes } from '../../fixtures/faults/replace.ts';
 import { prove } from '../../helpers/check/proof.ts';
 import './cluster.test.ts';
@@ -30,6 +31,20 @@ prove('ray.reach.version', {
   break: async ({ proxies }) => proxies[0]?.corrupt(replaceBytes('"ray_version"', '"api_version"')),
 });
 
+prove('ray.reach.version', {
+  fault: 'the phase file gives another token',
+  expect: 'authentication',
+  from: 'door',
+  password: '0'.repeat(64),
+});
+
+prove('ray.reach.version', {
+  fault: 'the phase file gives no token',
+  expect: 'authentication',
+  from: 'door',
+  declare: (component) => ({ ...component, credentials: null }),
+});
+
 prove('ray.serve.gcs', {
   fault: 'the control store does not call itself healthy',
   expect: 'crash',
@@ -56,4 +71,24 @@ prove('ray.nodes.alive', {
   expect: 'not-redundant',
   from: 'body',
   break: async ({ proxies }) => proxies[0]?.corrupt(replaceBytes('"ALIVE"', '"DEAD" ')),
+});
+
+prove('ray.agents.answer', {
+  fault: 'an agent lists nothing',
+  expect: 'crash',
+  from: 'body',
+  break: async ({ proxies }) => proxies[0]?.corrupt(replaceBytes('dashboard_agent', 'another__agents')),
+});
+
+prove('ray.security.token', {
+  fault: 'a proxy in front has the token and lets everybody in: an empty job is refused for being empty',
+  expect: 'misconfigured',
+  from: 'body',
+  break: async ({ proxies }) =>
+    proxies[0]?.rewrite(
+      rewriteHttpAnswers(
+        ({ method, path }) => method === 'POST' && path === '/api/jobs/',
+        (answer) => ({ ...answer, status: 400 }),
+      ),
+    ),
 });

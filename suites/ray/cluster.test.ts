@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { suite } from '../../helpers/check/suite.ts';
 import { service } from '../../helpers/connect/ray.ts';
 
@@ -69,5 +70,47 @@ check(
         });
     }
     return { promised };
+  },
+);
+
+check(
+  'ray.agents.answer',
+  {
+    level: 'serve',
+    claim: 'The dashboard agent of every node that is alive answers: it takes jobs, and gives logs and metrics',
+    otherwise: {
+      class: 'crash',
+      remedy: 'look into dashboard_agent.log in the pod of the node; it dies of too little memory, the node lives on',
+    },
+  },
+  async ({ ray, signal, expect, observe }) => {
+    const alive = (await ray.nodes(signal)).filter((node) => node.alive);
+    const answers = await Promise.all(alive.map(async ({ id }) => [id, await ray.agentLogs(id, signal)] as const));
+    observe({ agents: Object.fromEntries(answers) });
+    expect(answers.length, 'nodes alive').toBeGreaterThan(0);
+    for (const [id, files] of answers)
+      expect(files, `what the agent of node ${id} lists`).toContain('dashboard_agent.log');
+    return { nodes: answers.length };
+  },
+);
+
+check(
+  'ray.security.token',
+  {
+    level: 'security',
+    claim: 'Who has no token, or another one, can not submit a job, which is code that the cluster runs',
+    otherwise: {
+      class: 'misconfigured',
+      remedy: 'set RAY_AUTH_MODE=token for the cluster, and let a NetworkPolicy keep others from the dashboard',
+    },
+  },
+  async ({ ray, component, signal, expect, skip }) => {
+    if (component.credentials === null) skip('credentials in the phase file', null);
+    const [withoutToken, withAnother] = await Promise.all([
+      ray.strangersJob(null, signal),
+      ray.strangersJob(randomBytes(32).toString('hex'), signal),
+    ]);
+    expect({ withoutToken, withAnother }, 'status of the answers').toEqual({ withoutToken: 401, withAnother: 403 });
+    return { withoutToken, withAnother };
   },
 );

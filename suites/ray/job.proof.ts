@@ -1,5 +1,6 @@
+import { rewriteHttpAnswers } from '../../fixtures/faults/http-answers.ts';
 import { replaceBytes } from '../../fixtures/faults/replace.ts';
-import { prove } from '../../helpers/check/proof.ts';
+import { prove, proveTogether } from '../../helpers/check/proof.ts';
 import './job.test.ts';
 
 prove('ray.job.round-trip', {
@@ -14,4 +15,49 @@ prove('ray.job.round-trip', {
   expect: 'data-wrong',
   from: 'body',
   break: async ({ proxies }) => proxies[0]?.corrupt(replaceBytes('answer', 'anwser')),
+});
+
+prove('ray.job.runtime-env', {
+  fault: 'jobs in the list have lost their metadata',
+  expect: 'data-wrong',
+  from: 'body',
+  break: async ({ proxies }) => proxies[0]?.corrupt(replaceBytes('"metadata": {"nonce"', '"metadata": {"niece"')),
+});
+
+proveTogether(
+  {
+    fault: 'every part of the job tells that it failed',
+    from: 'body',
+    break: async ({ proxies }) =>
+      proxies[0]?.rewrite(
+        rewriteHttpAnswers(
+          ({ path }) => path.endsWith('/logs'),
+          (answer) => ({
+            ...answer,
+            body: Buffer.from(
+              answer.body.toString().replace(/part (actor|task|store) [^\\]*/g, 'part $1 failed: RayActorError'),
+            ),
+          }),
+        ),
+      ),
+  },
+  {
+    'ray.actor.restart': { expect: 'crash' },
+    'ray.task.retry': { expect: 'crash' },
+    'ray.object.store': { expect: 'volume' },
+  },
+);
+
+prove('ray.job.failure-visible', {
+  fault: 'a wrapper swallows the exit code',
+  expect: 'data-wrong',
+  from: 'body',
+  break: async ({ proxies }) => proxies[0]?.corrupt(replaceBytes('"driver_exit_code": 3', '"driver_exit_code": 0')),
+});
+
+prove('ray.job.stop', {
+  fault: 'a job that was stopped is told of as failed',
+  expect: 'data-wrong',
+  from: 'body',
+  break: async ({ proxies }) => proxies[0]?.corrupt(replaceBytes('"STOPPED"', '"FAILED" ')),
 });
