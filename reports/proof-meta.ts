@@ -7,7 +7,6 @@ export interface ProofMeta {
   readonly expected: CauseClass;
   /** What the check said under its fault: `failed: slow`, in the words of its outcome. Absent: the proof did not come so far. */
   seen?: string;
-  readonly unprovable?: string;
 }
 
 declare module 'vitest' {

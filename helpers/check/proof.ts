@@ -82,15 +82,6 @@ export function proveTogether(fault: Fault, expectations: Readonly<Record<string
   }
 }
 
-/** Names a check that no fault of ours can make fail here, with the reason. It stays in the table, unproven. */
-export function unprovable(id: string, reason: string): void {
-  test.skip(
-    `${id} can not be proven here: ${reason}`,
-    { meta: { proof: { check: id, fault: reason, expected: 'our-side', unprovable: reason } } },
-    () => undefined,
-  );
-}
-
 /** One component behind proxies, with a runner of its own. */
 interface Stand extends AsyncDisposable {
   readonly runner: Runner;

@@ -1,8 +1,9 @@
 import { runFlags } from './flags.ts';
 import { plan } from './list.ts';
-import { factsFor } from './local-platform.ts';
+import { factsFor, withoutPlatform } from './local-platform.ts';
 import type { Output } from './output.ts';
-import { type Aim, prepare, run } from './run.ts';
+import { type Aim, prepare } from './prepare.ts';
+import { run } from './run.ts';
 import { stopOnSignals } from './stop.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -12,7 +13,9 @@ export async function gate(argv: readonly string[], output: Output): Promise<num
   if (flags.phase === null)
     throw new UsageError('gate needs --phase FILE. fixtures/phases/template.yaml is one to begin with.');
   const aim: Aim = { phaseFile: flags.phase, flags, local: await factsFor(flags.phase), paths: [], pattern: null };
-  const prepared = await prepare(aim, output);
+  const prepared = await prepare(aim, output).catch(async (error: unknown) => {
+    throw await withoutPlatform(aim.phaseFile, error);
+  });
   if (flags.list) {
     output.result(plan(prepared, flags));
     return 0;

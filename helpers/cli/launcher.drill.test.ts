@@ -234,7 +234,7 @@ describe('a run that does not come to its end', () => {
     for (let moment = 1; moment <= 10; moment++) {
       const out = folder();
       const { child, ended } = launch(['gate', '--phase', LOCAL, '--out', out]);
-      await delay(moment * 220);
+      await delay(moment * 600);
       child.kill('SIGKILL');
       await ended;
       if (!readdirSync(out).includes('evidence.json')) continue;
@@ -324,6 +324,13 @@ describe('wrong usage', () => {
     ['a level that there is not', ['gate', '--phase', LOCAL, '--level', 'raech'], 'Did you mean reach?'],
     ['a time that is none', ['gate', '--phase', LOCAL, '--wait', '10'], 'Write it like 90s, 10m or 1h30m'],
     ['a suite that there is not', ['test', 'suites/kafak'], 'there is no suites/kafak'],
+    [
+      'a folder that can not be written to',
+      ['gate', '--phase', LOCAL, '--out', '/dev/null/out'],
+      'can not be written to',
+    ],
+    ['a baseline that is a folder', ['gate', '--phase', LOCAL, '--baseline', 'reports'], 'reports: can not be read'],
+    ['a flag that the command has no use for', ['prove', '--json'], 'prove does not take --json'],
     ['a shard that is none', ['gate', '--phase', LOCAL, '--shard', '3/2'], 'write it like 1/4'],
     ['evidence that is none', ['report', 'render', 'package.json'], 'package.json: '],
   ])('%s: one clear line, exit 2, no stack', async (_, args, expected) => {

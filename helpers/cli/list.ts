@@ -2,7 +2,7 @@ import type { CatalogueCheck, Component } from '../../reports/model.ts';
 import { plural } from '../../reports/words.ts';
 import { askedComponents, isSelected } from '../selection.ts';
 import type { RunFlags } from './flags.ts';
-import type { Prepared } from './run.ts';
+import type { Prepared } from './prepare.ts';
 
 /** What a run would ask, in its order, without asking it: `--list`. */
 export function plan({ phase, catalogue, selection }: Prepared, flags: RunFlags): string {

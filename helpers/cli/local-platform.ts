@@ -4,8 +4,9 @@ import { parseDocument } from 'yaml';
 import { type LocalPlatform, localService, localTypes, running, up } from '../../fixtures/platform/platform.ts';
 import { ROOT } from '../catalogue.ts';
 import type { Output } from './output.ts';
-import { elsewhere, type LocalFacts } from './run.ts';
+import { elsewhere, type LocalFacts } from './prepare.ts';
 import type { Stop } from './stop.ts';
+import { UsageError } from './usage-error.ts';
 
 export const LOCAL_PHASE = join(ROOT, 'fixtures', 'phases', 'local.yaml');
 
@@ -26,6 +27,15 @@ export async function localPlatform(
 export async function factsFor(phaseFile: string): Promise<LocalFacts> {
   const platform = isLocal(phaseFile) ? await running() : null;
   return platform ? factsOf(platform, {}, process.env) : elsewhere(process.env);
+}
+
+/** One line in place of one for each address that nobody set, where that is for want of the whole platform. */
+export async function withoutPlatform(phaseFile: string, error: unknown): Promise<unknown> {
+  const unset = error instanceof UsageError && error.lines.every((line) => line.includes('is not set'));
+  if (!unset || !isLocal(phaseFile) || (await running()) !== null) return error;
+  return new UsageError(
+    `${phaseFile}: the local platform is not up. Bring it up by npm run local -- up, or use npm start.`,
+  );
 }
 
 function isLocal(phaseFile: string): boolean {

@@ -8,7 +8,8 @@ import { sweep } from '../sweep.ts';
 import { runFlags, splitTestArguments } from './flags.ts';
 import { LOCAL_PHASE, localPlatform } from './local-platform.ts';
 import type { Output } from './output.ts';
-import { LEDGERS, prepare, suiteType } from './run.ts';
+import { prepare, suiteType } from './prepare.ts';
+import { LEDGERS } from './run.ts';
 import { stopOnSignals } from './stop.ts';
 import { askedOf, countingReporter } from './test.ts';
 import { UsageError } from './usage-error.ts';
@@ -21,13 +22,16 @@ interface Proven {
 
 /**
  * Shows of every check that it can fail: it passes without its fault, and under it fails with the right diagnosis. Exit code 1 where a proof
- * does not hold, or where a check has neither a proof nor a reason for having none.
+ * does not hold, or where a check has none.
  */
 export async function prove(argv: readonly string[], output: Output): Promise<number> {
   const { ours, vitest: rest } = splitTestArguments(argv);
   const flags = runFlags(ours, {});
-  if (flags.phase !== null)
-    throw new UsageError('prove breaks things, so it runs on the local platform only: leave --phase out');
+  const [foreign] = ours.filter((each) => each.startsWith('--') && !each.startsWith('--deadline'));
+  if (foreign !== undefined)
+    throw new UsageError(
+      `prove does not take ${foreign}: it breaks the local platform, with every check of the paths that it is given`,
+    );
   const asked = await askedOf(rest);
   if (asked.own.length > 0) throw new UsageError(`prove takes paths under suites/, not ${asked.own.join(', ')}`);
   const named = asked.suites.map(suiteType);
@@ -81,11 +85,10 @@ export async function prove(argv: readonly string[], output: Output): Promise<nu
       proving: true,
       local: { env: local.env, processes: local.processes },
     });
-  await runVitest(
-    vitest,
-    types.map((type) => `suites/${type}/`),
-    stop.signal,
-  );
+  const paths = asked.suites.some((path) => path.endsWith('.ts'))
+    ? asked.suites
+    : types.map((type) => `suites/${type}/`);
+  await runVitest(vitest, paths, stop.signal);
   const cleanup = await sweep({
     phase,
     secrets,
@@ -98,7 +101,7 @@ export async function prove(argv: readonly string[], output: Output): Promise<nu
   });
 
   const unfit = local.missing.size > 0 || stop.reason() !== null || proofs.length === 0;
-  const whole = asked.pattern === null;
+  const whole = asked.pattern === null && !asked.suites.some((path) => path.endsWith('.ts'));
   const verdict = summary(phase, types, catalogue, proofs, cleanup, whole, counter.count().failed);
   output.result(
     `${verdict.text}\ntests: ${counter.count().passed} passed, ${counter.count().failed} failed\nexit ${unfit ? 3 : verdict.exitCode} on ${phase.target.name} (${phase.target.path})`,
@@ -123,9 +126,7 @@ function summary(
   for (const type of types) {
     const ids = (catalogue[type] ?? []).map(({ id }) => id);
     const of = (id: string): Proven[] => proofs.filter(({ meta }) => meta.check === id);
-    const proven = ids.filter(
-      (id) => of(id).some(({ passed }) => passed) && of(id).every(({ passed, meta }) => passed || meta.unprovable),
-    );
+    const proven = ids.filter((id) => of(id).length > 0 && of(id).every(({ passed }) => passed));
     const stance = doubles.has(type) ? 'double' : 'real';
     total[stance].ids += ids.length;
     total[stance].proven += proven.length;
@@ -135,14 +136,10 @@ function summary(
       const own = of(id);
       if (own.length === 0 && whole) {
         bare++;
-        lines.push(` x ${id}: no proof, and no reason for having none`);
+        lines.push(` x ${id}: no proof`);
       }
       for (const { meta, passed } of own)
-        lines.push(
-          meta.unprovable === undefined
-            ? ` ${passed ? '+' : 'x'} ${id}: ${meta.expected} when ${meta.fault}`
-            : ` - ${id}: not proven, ${meta.unprovable}`,
-        );
+        lines.push(` ${passed ? '+' : 'x'} ${id}: ${meta.expected} when ${meta.fault}`);
     }
   }
   for (const [stance, { ids, proven }] of Object.entries(total))

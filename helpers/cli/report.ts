@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, sep } from 'node:path';
 import { compare } from '../../reports/compare.ts';
 import { reportFiles } from '../../reports/files.ts';
@@ -10,6 +10,7 @@ import { terminal } from '../../reports/terminal.ts';
 import { EXIT_CODES } from '../../reports/words.ts';
 import { evidenceText, writeAtomically } from '../evidence-file.ts';
 import type { Output } from './output.ts';
+import { readInput } from './read-input.ts';
 import { shortest } from './run.ts';
 import { UsageError } from './usage-error.ts';
 
@@ -62,8 +63,7 @@ function compareFiles(before: string, after: string, output: Output): number {
 }
 
 function read<T>(file: string, what: string, parseContent: (content: string) => Parsed<T>): T {
-  if (!existsSync(file)) throw new UsageError(`${file}: no such file. Give the ${what} of a run.`);
-  const parsed = parseContent(readFileSync(file, 'utf8'));
+  const parsed = parseContent(readInput(file, `the ${what} of a run`));
   if (!parsed.ok) throw new UsageError(`${file}: ${parsed.problem}. Give the ${what} of a run.`);
   return parsed.value;
 }

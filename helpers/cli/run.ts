@@ -1,13 +1,11 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { adopt } from '../../reports/adopt.ts';
-import { baselineOf } from '../../reports/compare.ts';
 import { reportFiles } from '../../reports/files.ts';
 import { githubAnnotations } from '../../reports/github.ts';
 import { judge } from '../../reports/judge.ts';
 import { minimal } from '../../reports/minimal.ts';
 import type {
-  Baseline,
   CatalogueCheck,
   CheckRecord,
   Cleanup,
@@ -17,156 +15,26 @@ import type {
   Problem,
   Report,
 } from '../../reports/model.ts';
-import { parse, ReportSchema } from '../../reports/schemas.ts';
 import { terminal } from '../../reports/terminal.ts';
 import { suiteReporter } from '../../reports/vitest-reporter.ts';
 import { EXIT_CODES } from '../../reports/words.ts';
-import { catalogueDrift, catalogueHash, loadCatalogue, ROOT } from '../catalogue.ts';
+import { catalogueDrift, catalogueHash, ROOT } from '../catalogue.ts';
 import { endDisruption } from '../check/disruption.ts';
 import type { Handout } from '../check/handout.ts';
 import { EvidenceFile, evidenceText, pointLatest, writeAtomically } from '../evidence-file.ts';
 import { remember, trend } from '../history.ts';
-import { formatPhaseError } from '../phase/errors.ts';
-import { loadPhase } from '../phase/load.ts';
-import { closest } from '../phase/suggest.ts';
 import { preflight, settle } from '../preflight.ts';
 import { beginLedger, newRunId } from '../scratch.ts';
 import { askedComponents, completeRecords, type Selection, scopeOf } from '../selection.ts';
-import type { Secrets, Service } from '../service.ts';
-import { loadServices } from '../services.ts';
 import { sweep } from '../sweep.ts';
 import { longestChain } from '../timing.ts';
-import type { RunFlags } from './flags.ts';
 import { live } from './live.ts';
 import type { Output } from './output.ts';
+import { type Aim, BEFORE, type Prepared } from './prepare.ts';
 import type { Stop } from './stop.ts';
-import { UsageError } from './usage-error.ts';
 import { openVitest, runVitest } from './vitest-runs.ts';
 
-/** What this machine's own platform adds to a run; empty when the run is aimed at another. */
-export interface LocalFacts {
-  /** What the phase file may refer to: the environment, with the local platform's addresses and passwords where it is aimed at. */
-  readonly env: NodeJS.ProcessEnv;
-  /** Component type to the remedy, where a service could not be started here. */
-  readonly missing: ReadonlyMap<string, string>;
-  readonly processes: Readonly<Record<string, number>>;
-}
-
-export const elsewhere = (env: NodeJS.ProcessEnv): LocalFacts => ({ env, missing: new Map(), processes: {} });
-
-export interface Aim {
-  readonly phaseFile: string;
-  readonly flags: RunFlags;
-  readonly local: LocalFacts;
-  /** Paths of suite files or folders, and a pattern for checks' names, as vitest takes them. */
-  readonly paths: readonly string[];
-  readonly pattern: string | null;
-}
-
-/** A run before anything was looked at: all that can be wrong with what the caller gave is known by now. */
-export interface Prepared {
-  readonly phase: Phase;
-  readonly secrets: ReadonlyMap<string, Secrets>;
-  readonly services: ReadonlyMap<string, Service>;
-  readonly catalogue: Awaited<ReturnType<typeof loadCatalogue>>;
-  readonly selection: Selection;
-  readonly baseline: Baseline | null;
-}
-
-/** Loads the phase file and checks every flag against it. Throws UsageError with all that is to be mended. */
-export async function prepare({ phaseFile, flags, local, paths, pattern }: Aim, output: Output): Promise<Prepared> {
-  const [services, catalogue] = await Promise.all([loadServices(), loadCatalogue()]);
-  const loaded = await loadPhase(phaseFile, {
-    env: local.env,
-    environment: flags.env,
-    services,
-    catalogue,
-    now: new Date(),
-  });
-  if (!loaded.ok) throw new UsageError(...loaded.errors.map(formatPhaseError));
-  for (const warning of loaded.warnings) output.progress(`warning: ${warning}`);
-  for (const { password } of loaded.secrets.values()) if (password !== null) output.redactor.add(password);
-  const { phase, secrets } = loaded;
-  const ids = phase.components.map(({ id }) => id);
-  for (const id of flags.only)
-    if (!ids.includes(id)) {
-      const near = closest(id, ids);
-      throw new UsageError(
-        `--only ${id}: ${phase.file} has no such component.${near ? ` Did you mean ${near}?` : ''} It has ${ids.join(', ')}.`,
-      );
-    }
-  const fromPaths = paths.length === 0 ? [] : ofTypes(phase, paths);
-  const only =
-    flags.only.length > 0 && fromPaths.length > 0
-      ? flags.only.filter((id) => fromPaths.includes(id))
-      : [...flags.only, ...fromPaths];
-  const files = paths.filter((path) => path.endsWith('.ts'));
-  const selection = {
-    only: inShard(only, phase, flags),
-    levels: flags.levels,
-    names: [...files, ...(pattern === null ? [] : [pattern])],
-  };
-  return {
-    phase,
-    secrets,
-    services,
-    catalogue,
-    selection,
-    baseline: baselineFor(flags, phase),
-  };
-}
-
 const HISTORY = 'history.jsonl';
-/** The state before the phase, as `--snapshot` keeps it beside the reports. */
-const BEFORE = 'before.json';
-
-const outOf = (flags: RunFlags, phase: Phase): string => flags.out ?? join(ROOT, 'reports', 'out', phase.id);
-
-function baselineFor(flags: RunFlags, phase: Phase): Baseline | null {
-  const before = join(outOf(flags, phase), BEFORE);
-  if (flags.baseline !== null) return readBaseline(flags.baseline);
-  return !flags.snapshot && existsSync(before) ? readBaseline(before) : null;
-}
-
-/** A shard takes every n-th component, so that neighbours, which are often of one kind, part. */
-function inShard(only: readonly string[], phase: Phase, { shard }: RunFlags): readonly string[] {
-  if (shard === null) return only;
-  const all = phase.components.map(({ id }) => id).filter((id) => only.length === 0 || only.includes(id));
-  const own = all.filter((_, position) => position % shard.of === shard.index - 1);
-  if (own.length === 0)
-    throw new UsageError(`--shard ${shard.index}/${shard.of}: there are only ${all.length} components`);
-  return own;
-}
-
-/** Ids of the phase's components whose suites the paths name. */
-function ofTypes(phase: Phase, paths: readonly string[]): string[] {
-  const types = new Set(phase.components.map(({ type }) => type));
-  return paths.flatMap((path) => {
-    const type = suiteType(path);
-    if (type === null) return phase.components.map(({ id }) => id);
-    if (!types.has(type))
-      throw new UsageError(`${path}: ${phase.file} has no component of type ${type}. It has ${[...types].join(', ')}.`);
-    return phase.components.filter((each) => each.type === type).map(({ id }) => id);
-  });
-}
-
-/** The component type whose suite a path names; null for the folder of all suites. */
-export function suiteType(path: string): string | null {
-  const inside = relative(ROOT, join(ROOT, path)).split('/');
-  const type = inside[0] === 'suites' ? inside[1] : undefined;
-  if (type === undefined || type === '') return null;
-  if (!existsSync(join(ROOT, 'suites', type))) throw new UsageError(`${path}: there is no suites/${type}`);
-  return type;
-}
-
-function readBaseline(file: string): Baseline {
-  if (!existsSync(file))
-    throw new UsageError(`--baseline ${file}: no such file. Give the report.json of an earlier run.`);
-  const parsed = parse(ReportSchema, readFileSync(file, 'utf8'));
-  if (!parsed.ok)
-    throw new UsageError(`--baseline ${file}: ${parsed.problem}. Give the report.json of an earlier run.`);
-  return baselineOf(parsed.value);
-}
 
 export const LEDGERS = join(ROOT, 'reports', 'out', 'ledger');
 
@@ -179,14 +47,13 @@ export interface RunResult {
 
 /** Runs what was prepared and writes evidence and report. The exit code is the verdict's. */
 export async function run(prepared: Prepared, aim: Aim, output: Output, stop: Stop): Promise<RunResult> {
-  const { phase, secrets, services, catalogue, selection } = prepared;
+  const { phase, secrets, services, catalogue, selection, out } = prepared;
   const { flags, local } = aim;
   const began = performance.now();
   const startedAt = new Date();
   const runId = newRunId(startedAt);
   const scope = scopeOf(selection);
   const readOnly = flags.readOnly || !phase.writes;
-  const out = outOf(flags, phase);
   const pastRuns = trend(join(out, HISTORY), phase.sha256, catalogueHash(catalogue));
   const typesAsked = new Set(askedComponents(phase, { ...selection, names: [] }).map(({ type }) => type));
 

@@ -4,7 +4,8 @@ import { checksOf, isSelected } from '../../reports/words.ts';
 import { type RunFlags, runFlags, splitTestArguments } from './flags.ts';
 import { LOCAL_PHASE, localPlatform } from './local-platform.ts';
 import type { Output } from './output.ts';
-import { type Aim, elsewhere, type LocalFacts, prepare, type RunResult, run, suiteType } from './run.ts';
+import { type Aim, elsewhere, type LocalFacts, type Prepared, prepare, suiteType } from './prepare.ts';
+import { type RunResult, run } from './run.ts';
 import { type Stop, stopOnSignals } from './stop.ts';
 import { UsageError } from './usage-error.ts';
 import { type Group, openVitest, runVitest } from './vitest-runs.ts';
@@ -36,6 +37,18 @@ export async function test(argv: readonly string[], output: Output): Promise<num
   const wantsOwn = everything || asked.own.length > 0;
   const wantsDrills = (everything && flags.phase === null) || asked.drills.length > 0;
   const wantsSuites = everything || asked.suites.length > 0;
+  if (flags.list) throw new UsageError('test runs what it lists: use npm run gate -- --phase FILE --list');
+  const { phase } = flags;
+  const aimAt = (phaseFile: string, local: LocalFacts): Aim => ({
+    phaseFile,
+    flags,
+    local,
+    paths: asked.suites,
+    pattern: asked.pattern,
+  });
+  // A platform of the caller's is known by its file alone, so what is wrong with that is told first.
+  const elsewhereAim = phase === null ? null : aimAt(phase, elsewhere(process.env));
+  const early: Prepared | null = elsewhereAim && wantsSuites ? await prepare(elsewhereAim, output) : null;
   using stop = stopOnSignals(flags.deadlineMs, output.progress);
   let own: Count = { passed: 0, failed: 0 };
   if (wantsOwn) own = await ownTests('unit', asked.own, asked.pattern, stop);
@@ -45,8 +58,8 @@ export async function test(argv: readonly string[], output: Output): Promise<num
   if (wantsDrills && stop.reason() === null)
     own = sum(own, await ownTests('drills', asked.drills, asked.pattern, stop, local));
   if (!wantsSuites) return finish(own, null, flags, output);
-  const aim: Aim = { phaseFile: flags.phase ?? LOCAL_PHASE, flags, local, paths: asked.suites, pattern: asked.pattern };
-  const prepared = await prepare(aim, output);
+  const aim = elsewhereAim ?? aimAt(LOCAL_PHASE, local);
+  const prepared = early ?? (await prepare(aim, output));
   return finish(own, await run(prepared, aim, output, stop), flags, output);
 }
 

@@ -216,5 +216,3 @@ export const PhaseShape = z.strictObject({
   components: z.record(Id, z.unknown()).describe('a map of the promised components by id'),
   waivers: z.array(z.unknown()).default([]).describe('failures that are accepted for a time'),
 });
-export type PhaseInput = z.output<typeof PhaseShape>;
-export type WaiverInput = z.output<typeof WaiverShape>;
