@@ -30,7 +30,7 @@ function options(knock: Service['knock'], missing: ReadonlyMap<string, string> =
     open: () => Promise.reject(new Error('not opened here')),
     diagnose: () => null,
     sweep: async () => [],
-    strays: async () => [],
+    present: async () => [],
   };
   const signal = new AbortController().signal;
   return {

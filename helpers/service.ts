@@ -27,6 +27,12 @@ export interface ScratchEntry {
   readonly name: string;
 }
 
+/** An entry that is still there, and why. */
+export interface Left {
+  readonly entry: ScratchEntry;
+  readonly why: string;
+}
+
 /**
  * One kind of service: how it is reached, opened, diagnosed and cleaned. A file in helpers/connect/ exports one as `service`;
  * its client library is imported inside the functions, so that knowing a service costs nothing until it is used.
@@ -55,11 +61,7 @@ export interface Service<Name extends string = string, Client extends AsyncDispo
   /** What this error means, in the service's own terms; null: not one of this service's. */
   diagnose(error: unknown, target: Target): Diagnosis | null;
   /** Removes what the entries name, waits until it is gone, and tells of each that is left. What does not exist is removed. */
-  sweep(
-    client: Client,
-    entries: readonly ScratchEntry[],
-    signal: AbortSignal,
-  ): Promise<readonly { entry: ScratchEntry; why: string }[]>;
-  /** Names of all objects that look like scratch of ours, for leftovers whose ledger is lost. */
-  strays(client: Client, signal: AbortSignal): Promise<readonly { kind: string; name: string }[]>;
+  sweep(client: Client, entries: readonly ScratchEntry[], signal: AbortSignal): Promise<readonly Left[]>;
+  /** Names of all objects of the kinds that checks create, whoever made them: among them may be leftovers whose ledger is lost. */
+  present(client: Client, signal: AbortSignal): Promise<readonly { kind: string; name: string }[]>;
 }

@@ -6,7 +6,7 @@ import { direct } from './route.ts';
 import { abandonedLedgers, type Ledger, readLedger, scratchOwner, settleLedger } from './scratch.ts';
 import type { ScratchEntry, Secrets, Service, Target } from './service.ts';
 
-/** Scratch of a run that left no ledger is nobody's after this time: no run is allowed to last as long. */
+/** Scratch of a run that left no ledger is nobody's after this time: --wait is bounded, and so is every check, so no run lasts as long. */
 const STRAY_MS = 2 * 3_600_000;
 
 export interface SweepOptions {
@@ -90,7 +90,7 @@ async function sweepComponent(
   const signal = AbortSignal.timeout(BUDGETS.sweep);
   const removeAll = async () => {
     await using client = await service.open(target, signal);
-    const old = (await service.strays(client, signal)).filter(({ name }) => isStray(name, now, ledgers));
+    const old = (await service.present(client, signal)).filter(({ name }) => isStray(name, now, ledgers));
     const strays = old.map((each): ScratchEntry => ({ component: component.id, ...each }));
     const remaining = await service.sweep(client, [...owed.map(({ entry }) => entry), ...strays], signal);
     return { strays, remaining };

@@ -34,7 +34,7 @@ const service = (over: Partial<Service<'thing', Client>> = {}): Service<'thing',
   open: async () => ({ name: 'client', [Symbol.asyncDispose]: async () => undefined }),
   diagnose: (error) => (error instanceof Known ? diagnosis('crash', error.message) : null),
   sweep: async () => [],
-  strays: async () => [],
+  present: async () => [],
   ...over,
 });
 

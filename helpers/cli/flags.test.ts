@@ -16,6 +16,7 @@ describe('flags', () => {
     [['--onyl', 'a'], 'unknown flag --onyl. Did you mean --only?'],
     [['--level', 'serv'], '--level serv: no such level. Did you mean serve?'],
     [['--wait', 'soon'], '--wait soon: not a duration'],
+    [['--wait', '2h'], '--wait 2h: longer than 90m'],
     [['--phase'], "Option '--phase <value>' argument missing"],
     [['stray'], "Unexpected argument 'stray'"],
   ])('%j is refused with what mends it', (argv, message) => {

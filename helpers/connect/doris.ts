@@ -8,9 +8,9 @@ import { diagnoseHttp } from '../diagnose/http.ts';
 import { describe } from '../diagnose/outcome.ts';
 import { diagnoseWire } from '../diagnose/wire.ts';
 import { objective } from '../objective.ts';
-import { until, within } from '../poll.ts';
-import { scratchOwner } from '../scratch.ts';
-import type { Knock, ScratchEntry, Service, Target } from '../service.ts';
+import { within } from '../poll.ts';
+import { removeUntilGone } from '../removal.ts';
+import type { Knock, Left, ScratchEntry, Service, Target } from '../service.ts';
 import { get, type HttpAnswer, httpBase, jsonObject } from '../wire/http.ts';
 import { connectMysql, type Login } from '../wire/mysql.ts';
 import { type LoadAnswer, put } from '../wire/stream-load.ts';
@@ -107,7 +107,7 @@ export const service: Service<'doris', DorisClient> = {
   open,
   diagnose: (error, { component }) => diagnoseDoris(error, component.title),
   sweep,
-  strays,
+  present,
 };
 
 /**
@@ -501,38 +501,19 @@ export function loadFailure(body: Readonly<Record<string, unknown>>, by: string,
   };
 }
 
-async function sweep(
-  client: DorisClient,
-  entries: readonly ScratchEntry[],
-  signal: AbortSignal,
-): Promise<{ entry: ScratchEntry; why: string }[]> {
-  let left = [...entries];
-  let why = 'still in SHOW DATABASES after DROP DATABASE';
-  try {
-    await until(async () => {
-      const present = new Set(await databases(client, signal));
-      left = left.filter(({ name }) => present.has(name));
-      if (left.length === 0) return true;
-      const drop = ({ name }: ScratchEntry): Promise<Row[]> =>
-        client.query(`DROP DATABASE IF EXISTS \`${name}\` FORCE`, signal);
-      await Promise.all(left.map(drop)).catch((error: unknown) => {
-        why = describe(error);
-      });
-      return undefined;
-    }, signal);
-    return [];
-  } catch (error) {
-    if (!signal.aborted) why = describe(error);
-    return left.map((entry) => ({ entry, why }));
-  }
+function sweep(client: DorisClient, entries: readonly ScratchEntry[], signal: AbortSignal): Promise<Left[]> {
+  return removeUntilGone(
+    entries,
+    () => databases(client, signal),
+    (names) => Promise.all(names.map((name) => client.query(`DROP DATABASE IF EXISTS \`${name}\` FORCE`, signal))),
+    signal,
+  );
 }
 
 async function databases(client: DorisClient, signal: AbortSignal): Promise<string[]> {
   return (await client.query('SHOW DATABASES', signal)).map((row) => column(row, 'SHOW DATABASES', 'Database'));
 }
 
-async function strays(client: DorisClient, signal: AbortSignal): Promise<{ kind: string; name: string }[]> {
-  return (await databases(client, signal))
-    .filter((name) => scratchOwner(name) !== null)
-    .map((name) => ({ kind: 'database', name }));
+async function present(client: DorisClient, signal: AbortSignal): Promise<{ kind: string; name: string }[]> {
+  return (await databases(client, signal)).map((name) => ({ kind: 'database', name }));
 }

@@ -8,9 +8,8 @@ import { diagnoseHttp } from '../diagnose/http.ts';
 import { describe } from '../diagnose/outcome.ts';
 import { diagnoseWire } from '../diagnose/wire.ts';
 import { knockAll } from '../doors.ts';
-import { until } from '../poll.ts';
-import { scratchOwner } from '../scratch.ts';
-import type { Knock, ScratchEntry, Service, Target } from '../service.ts';
+import { removeUntilGone } from '../removal.ts';
+import type { Knock, Left, ScratchEntry, Service, Target } from '../service.ts';
 import { get, type HttpAnswer, httpBase, jsonObject } from '../wire/http.ts';
 
 /** The official client, of the server's own major version: a client of 9 fails on a server of 8 with every call. */
@@ -39,7 +38,7 @@ export const service: Service<'elasticsearch', ElasticsearchClient> = {
   open,
   diagnose: (error, { component }) => diagnose(error, component.title),
   sweep,
-  strays,
+  present,
 };
 
 const diagnose = (error: unknown, title: string): Diagnosis | null =>
@@ -175,29 +174,13 @@ async function newClient(major: number, options: Omit<ClientOptions, 'Connection
   return new Client9(options as unknown as ConstructorParameters<typeof Client9>[0]) as unknown as Client;
 }
 
-async function sweep(
-  { api }: ElasticsearchClient,
-  entries: readonly ScratchEntry[],
-  signal: AbortSignal,
-): Promise<{ entry: ScratchEntry; why: string }[]> {
-  let left = [...entries];
-  let why = 'still there after deletion';
-  try {
-    await until(async () => {
-      const present = new Set(await indexNames(api, signal));
-      left = left.filter(({ name }) => present.has(name));
-      if (left.length === 0) return true;
-      const index = left.map(({ name }) => name);
-      await api.indices.delete({ index, ignore_unavailable: true }, { signal }).catch((error: unknown) => {
-        why = describe(error);
-      });
-      return undefined;
-    }, signal);
-    return [];
-  } catch (error) {
-    if (!signal.aborted) why = describe(error);
-    return left.map((entry) => ({ entry, why }));
-  }
+function sweep({ api }: ElasticsearchClient, entries: readonly ScratchEntry[], signal: AbortSignal): Promise<Left[]> {
+  return removeUntilGone(
+    entries,
+    () => indexNames(api, signal),
+    (index) => api.indices.delete({ index, ignore_unavailable: true }, { signal }),
+    signal,
+  );
 }
 
 async function indexNames(api: Client, signal: AbortSignal): Promise<string[]> {
@@ -205,7 +188,6 @@ async function indexNames(api: Client, signal: AbortSignal): Promise<string[]> {
   return rows.flatMap(({ index }) => index ?? []);
 }
 
-async function strays({ api }: ElasticsearchClient, signal: AbortSignal): Promise<{ kind: string; name: string }[]> {
-  const names = await indexNames(api, signal);
-  return names.filter((name) => scratchOwner(name) !== null).map((name) => ({ kind: 'index', name }));
+async function present({ api }: ElasticsearchClient, signal: AbortSignal): Promise<{ kind: string; name: string }[]> {
+  return (await indexNames(api, signal)).map((name) => ({ kind: 'index', name }));
 }

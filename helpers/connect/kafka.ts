@@ -10,9 +10,9 @@ import { diagnoseKafka } from '../diagnose/kafka.ts';
 import { diagnoseWire } from '../diagnose/wire.ts';
 import { objective } from '../objective.ts';
 import { until, within } from '../poll.ts';
+import { removeUntilGone } from '../removal.ts';
 import type { Route } from '../route.ts';
-import { scratchOwner } from '../scratch.ts';
-import type { Knock, ScratchEntry, Service, Target } from '../service.ts';
+import type { Knock, Left, ScratchEntry, Service, Target } from '../service.ts';
 import { quietWarnings } from '../warnings.ts';
 import { apiVersions, exchange, type Sasl, WireError, type WireRequest } from '../wire/kafka.ts';
 import { type Certificate, verifiedCertificate } from '../wire/tls.ts';
@@ -145,7 +145,7 @@ export const service: Service<'kafka', KafkaClient> = {
     return rest;
   },
   sweep,
-  strays,
+  present,
 };
 
 const bootstrap = ({ component }: Target): readonly string[] => component.endpoints.bootstrap ?? [];
@@ -621,75 +621,35 @@ async function readSettings(
 
 const UNKNOWN = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'GROUP_ID_NOT_FOUND']);
 
-async function sweep(
-  client: KafkaClient,
-  entries: readonly ScratchEntry[],
-  signal: AbortSignal,
-): Promise<{ entry: ScratchEntry; why: string }[]> {
+/** What is gone already was removed. */
+const unlessUnknown = (error: unknown): void => {
+  if (!(error instanceof Error && 'type' in error && UNKNOWN.has(String(error.type)))) throw error;
+};
+
+/**
+ * A topic is gone when no broker's metadata names it; deletion is asynchronous (KIP-4). A group whose member was killed is not empty until
+ * the member's session is over, so this may take as long.
+ */
+async function sweep({ admin }: KafkaClient, entries: readonly ScratchEntry[], signal: AbortSignal): Promise<Left[]> {
   const named = (kind: string): ScratchEntry[] => entries.filter((entry) => entry.kind === kind);
-  const results = await Promise.all([
-    sweepGroups(client, named('group'), signal),
-    sweepTopics(client, named('topic'), signal),
+  const removeTopics = (topics: string[]): Promise<void> =>
+    admin.deleteTopics({ topics, timeout: BUDGETS.connect }).catch(unlessUnknown);
+  const left = await Promise.all([
+    removeUntilGone(
+      named('group'),
+      () => groupIds(admin),
+      (ids) => admin.deleteGroups(ids),
+      signal,
+    ),
+    removeUntilGone(named('topic'), () => admin.listTopics(), removeTopics, signal),
   ]);
-  return results.flat();
+  return left.flat();
 }
 
-/** A topic is gone when no broker's metadata names it; deletion is asynchronous (KIP-4). */
-async function sweepTopics(
-  { admin }: KafkaClient,
-  entries: readonly ScratchEntry[],
-  signal: AbortSignal,
-): Promise<{ entry: ScratchEntry; why: string }[]> {
-  if (entries.length === 0) return [];
-  const present = async (): Promise<ScratchEntry[]> => {
-    const topics = new Set(await admin.listTopics());
-    return entries.filter(({ name }) => topics.has(name));
-  };
-  let why = 'still in the metadata after deletion';
-  const remove = (topics: string[]): Promise<void> =>
-    admin.deleteTopics({ topics, timeout: BUDGETS.connect }).catch((error: unknown) => {
-      if (!(error instanceof Error && 'type' in error && UNKNOWN.has(String(error.type)))) why = String(error);
-    });
-  try {
-    const found = await present();
-    if (found.length > 0) await remove(found.map(({ name }) => name));
-    await until(async () => ((await present()).length === 0 ? true : undefined), signal);
-    return [];
-  } catch (error) {
-    if (!signal.aborted) why = String(error);
-    return (await present().catch(() => [...entries])).map((entry) => ({ entry, why }));
-  }
-}
+const groupIds = async (admin: Admin): Promise<string[]> =>
+  (await admin.listGroups()).groups.map(({ groupId }) => groupId);
 
-/** A group whose member was killed is not empty until the member's session is over, so this may take as long. */
-async function sweepGroups(
-  { admin }: KafkaClient,
-  entries: readonly ScratchEntry[],
-  signal: AbortSignal,
-): Promise<{ entry: ScratchEntry; why: string }[]> {
-  if (entries.length === 0) return [];
-  let left = [...entries];
-  let why = 'the group still has members';
-  try {
-    await until(async () => {
-      const groups = new Set((await admin.listGroups()).groups.map(({ groupId }) => groupId));
-      left = left.filter(({ name }) => groups.has(name));
-      if (left.length > 0)
-        await admin.deleteGroups(left.map(({ name }) => name)).catch((error: unknown) => {
-          why = String(error);
-        });
-      return left.length === 0 ? true : undefined;
-    }, signal);
-    return [];
-  } catch {
-    return left.map((entry) => ({ entry, why }));
-  }
-}
-
-async function strays({ admin }: KafkaClient): Promise<{ kind: string; name: string }[]> {
-  const [topics, { groups }] = await Promise.all([admin.listTopics(), admin.listGroups()]);
-  return [
-    ...topics.map((name) => ({ kind: 'topic', name })),
-    ...groups.map(({ groupId }) => ({ kind: 'group', name: groupId })),
-  ].filter(({ name }) => scratchOwner(name) !== null);
+async function present({ admin }: KafkaClient): Promise<{ kind: string; name: string }[]> {
+  const [topics, groups] = await Promise.all([admin.listTopics(), groupIds(admin)]);
+  return [...topics.map((name) => ({ kind: 'topic', name })), ...groups.map((name) => ({ kind: 'group', name }))];
 }

@@ -4,8 +4,9 @@ import { BUDGETS } from '../budgets.ts';
 import { diagnoseMlflow } from '../diagnose/mlflow.ts';
 import { describe } from '../diagnose/outcome.ts';
 import { until } from '../poll.ts';
-import { type Scratch, scratchOwner } from '../scratch.ts';
-import type { Knock, ScratchEntry, Service, Target } from '../service.ts';
+import { removeEach } from '../removal.ts';
+import type { Scratch } from '../scratch.ts';
+import type { Knock, Left, ScratchEntry, Service, Target } from '../service.ts';
 import { type Asked, type Method, openRest, type RestClient, RestError } from '../wire/rest.ts';
 
 /** The REST API of one workspace. Source: mlflow.org, "REST API". */
@@ -95,7 +96,7 @@ export const service: Service<'mlflow', MlflowClient> = {
   open,
   diagnose: (error, { component }) => diagnoseMlflow(error, component.title),
   sweep,
-  strays,
+  present,
 };
 
 const addressOf = ({ component }: Target): string => component.endpoints.api?.[0] ?? '';
@@ -246,24 +247,14 @@ const isAbsent = (error: unknown): boolean =>
  * A workspace takes with it all that stands in it, for good. What stands outside: models go for good, experiments end in the lifecycle
  * stage `deleted` without their artifacts, and the rest of them is up to `mlflow gc` on the server.
  */
-async function sweep(
-  client: MlflowClient,
-  entries: readonly ScratchEntry[],
-  signal: AbortSignal,
-): Promise<{ entry: ScratchEntry; why: string }[]> {
+async function sweep(client: MlflowClient, entries: readonly ScratchEntry[], signal: AbortSignal): Promise<Left[]> {
   const offered = await client.workspaces.offered(signal);
   const remove = async ({ kind, name }: ScratchEntry): Promise<void> => {
     if (kind === 'model') await removeModel(client, name, signal);
     if (kind === 'experiment') await removeExperiment(client, name, signal);
     if (kind === 'workspace' && offered) await removeWorkspace(client.workspaces, name, signal);
   };
-  const left: { entry: ScratchEntry; why: string }[] = [];
-  await Promise.all(
-    entries.map((entry) =>
-      absentAfter(() => remove(entry)).catch((error) => left.push({ entry, why: describe(error) })),
-    ),
-  );
-  return left;
+  return removeEach(entries, (entry) => absentAfter(() => remove(entry)));
 }
 
 async function removeModel(api: MlflowApi, name: string, signal: AbortSignal): Promise<void> {
@@ -297,7 +288,7 @@ async function absentAfter(remove: () => Promise<unknown>): Promise<void> {
   }
 }
 
-async function strays(
+async function present(
   { call, workspaces }: MlflowClient,
   signal: AbortSignal,
 ): Promise<{ kind: string; name: string }[]> {
@@ -318,5 +309,5 @@ async function strays(
       'model',
       registered_models.map(({ name }) => name),
     ),
-  ].filter(({ name }) => scratchOwner(name) !== null);
+  ];
 }

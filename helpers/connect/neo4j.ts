@@ -7,8 +7,7 @@ import { diagnoseNeo4j, NoAnswer } from '../diagnose/neo4j.ts';
 import { describe } from '../diagnose/outcome.ts';
 import { diagnoseWire } from '../diagnose/wire.ts';
 import { knockAll } from '../doors.ts';
-import { scratchOwner } from '../scratch.ts';
-import type { Knock, ScratchEntry, Service, Target } from '../service.ts';
+import type { Knock, Left, ScratchEntry, Service, Target } from '../service.ts';
 import { get, httpBase, jsonObject } from '../wire/http.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -54,7 +53,7 @@ export const service: Service<'neo4j', Neo4jClient> = {
   open,
   diagnose: (error, { component }) => diagnose(error, component.title),
   sweep,
-  strays,
+  present,
 };
 
 const diagnose = (error: unknown, title: string): Diagnosis | null =>
@@ -179,11 +178,7 @@ async function bounded<T>(what: string, ms: number, signal: AbortSignal, work: (
   }
 }
 
-async function sweep(
-  client: Neo4jClient,
-  entries: readonly ScratchEntry[],
-  signal: AbortSignal,
-): Promise<{ entry: ScratchEntry; why: string }[]> {
+async function sweep(client: Neo4jClient, entries: readonly ScratchEntry[], signal: AbortSignal): Promise<Left[]> {
   const names = entries.map(({ name }) => name);
   const remove = `MATCH (n:${SCRATCH_LABEL}) WHERE n.scratch IN $names DETACH DELETE n`;
   const count = `MATCH (n:${SCRATCH_LABEL}) WHERE n.scratch IN $names RETURN DISTINCT n.scratch AS name`;
@@ -192,9 +187,7 @@ async function sweep(
   return entries.filter(({ name }) => left.has(name)).map((entry) => ({ entry, why: 'its nodes are still there' }));
 }
 
-async function strays(client: Neo4jClient, signal: AbortSignal): Promise<{ kind: string; name: string }[]> {
+async function present(client: Neo4jClient, signal: AbortSignal): Promise<{ kind: string; name: string }[]> {
   const rows = await client.read(`MATCH (n:${SCRATCH_LABEL}) RETURN DISTINCT n.scratch AS name`, {}, signal);
-  return rows
-    .map(({ name }) => ({ kind: 'nodes', name: String(name) }))
-    .filter(({ name }) => scratchOwner(name) !== null);
+  return rows.map(({ name }) => ({ kind: 'nodes', name: String(name) }));
 }

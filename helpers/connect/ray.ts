@@ -4,8 +4,8 @@ import { BUDGETS } from '../budgets.ts';
 import { describe } from '../diagnose/outcome.ts';
 import { diagnoseRay } from '../diagnose/ray.ts';
 import { until } from '../poll.ts';
-import { scratchOwner } from '../scratch.ts';
-import type { Knock, ScratchEntry, Service, Target } from '../service.ts';
+import { removeEach } from '../removal.ts';
+import type { Knock, Left, ScratchEntry, Service, Target } from '../service.ts';
 import { openRest, type RestClient, RestError } from '../wire/rest.ts';
 
 /** One row of the cluster's nodes, dead ones included for a time. */
@@ -89,7 +89,7 @@ export const service: Service<'ray', RayClient> = {
   open: (target) => openClient(target, BUDGETS.answer),
   diagnose: (error, { component }) => diagnoseRay(error, component.title),
   sweep,
-  strays,
+  present,
 };
 
 const addressOf = ({ component }: Target): string => component.endpoints.dashboard?.[0] ?? '';
@@ -226,26 +226,16 @@ function nullWhereAbsent(error: unknown): null {
 }
 
 /** Ray deletes only what has ended, so a job that runs is stopped first. */
-async function sweep(
-  { jobs }: RayClient,
-  entries: readonly ScratchEntry[],
-  signal: AbortSignal,
-): Promise<{ entry: ScratchEntry; why: string }[]> {
-  const remove = async (name: string): Promise<void> => {
+function sweep({ jobs }: RayClient, entries: readonly ScratchEntry[], signal: AbortSignal): Promise<Left[]> {
+  return removeEach(entries, async ({ name }) => {
     const job = await jobs.get(name, signal).catch(nullWhereAbsent);
     if (job === null) return;
     if (!hasEnded(job)) await jobs.stop(name, signal);
     await until(async () => (hasEnded(await jobs.get(name, signal)) ? true : undefined), signal, LOOK_MS);
     await jobs.remove(name, signal);
-  };
-  const left: { entry: ScratchEntry; why: string }[] = [];
-  await Promise.all(
-    entries.map((entry) => remove(entry.name).catch((error) => left.push({ entry, why: describe(error) }))),
-  );
-  return left;
+  });
 }
 
-async function strays({ jobs }: RayClient, signal: AbortSignal): Promise<{ kind: string; name: string }[]> {
-  const ids = (await jobs.list(signal)).flatMap(({ submission_id }) => submission_id ?? []);
-  return ids.filter((id) => scratchOwner(id) !== null).map((name) => ({ kind: 'job', name }));
+async function present({ jobs }: RayClient, signal: AbortSignal): Promise<{ kind: string; name: string }[]> {
+  return (await jobs.list(signal)).flatMap(({ submission_id: name }) => (name ? [{ kind: 'job', name }] : []));
 }

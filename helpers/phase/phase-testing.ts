@@ -28,7 +28,7 @@ function service(type: string, over: Partial<Service>): Service {
     open: unused,
     diagnose: () => null,
     sweep: unused,
-    strays: unused,
+    present: unused,
     ...over,
   };
 }
