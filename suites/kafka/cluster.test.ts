@@ -1,7 +1,8 @@
 import { suite } from '../../helpers/check/suite.ts';
+import { advertised, diagnoseGreeting } from '../../helpers/connect/kafka/door.ts';
 import { type Ask, describeQuorum, metadata } from '../../helpers/connect/kafka/raw.ts';
 import { negotiated, SPOKEN, type SpokenApi } from '../../helpers/connect/kafka/spoken.ts';
-import { advertised, diagnoseGreeting, service, settingsOf } from '../../helpers/connect/kafka.ts';
+import { service, settingsOf } from '../../helpers/connect/kafka.ts';
 import { scratchOwner } from '../../helpers/scratch.ts';
 import { API_KEYS } from '../../helpers/wire/kafka.ts';
 

@@ -1,6 +1,7 @@
 import { suite } from '../../helpers/check/suite.ts';
+import { advertised } from '../../helpers/connect/kafka/door.ts';
 import { type Ask, describeQuorum, metadata } from '../../helpers/connect/kafka/raw.ts';
-import { advertised, service } from '../../helpers/connect/kafka.ts';
+import { service } from '../../helpers/connect/kafka.ts';
 import { protocolError } from '../../helpers/diagnose/kafka.ts';
 import { until } from '../../helpers/poll.ts';
 

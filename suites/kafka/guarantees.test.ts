@@ -1,8 +1,9 @@
 import { BUDGETS } from '../../helpers/budgets.ts';
 import { suite } from '../../helpers/check/suite.ts';
+import { advertised } from '../../helpers/connect/kafka/door.ts';
 import type { Follower } from '../../helpers/connect/kafka/follow.ts';
 import { type Ask, logSize } from '../../helpers/connect/kafka/raw.ts';
-import { advertised, service } from '../../helpers/connect/kafka.ts';
+import { service } from '../../helpers/connect/kafka.ts';
 import { until } from '../../helpers/poll.ts';
 
 const check = suite(service);
