@@ -74,7 +74,7 @@ export function advice(report: Report): string {
   const count = (status: ComponentStatus): number => asked.filter((each) => each.status === status).length;
   const unseen = count('Not Observed');
   const rest = unseen > 0 ? `, ${unseen} could not be wholly looked at` : '';
-  const works = `${count('Complete')} of ${plural(asked.length, 'component')} ${count('Complete') === 1 ? 'works' : 'work'}${rest}`;
+  const works = `${count('Complete')} of ${plural(asked.length, 'component')} ${count('Complete') === 1 || asked.length === 1 ? 'works' : 'work'}${rest}`;
   const [first] = report.fixFirst;
   return `Do not release. ${works}.${first ? ` Largest cause: ${first.rootCause}.` : ''}`;
 }
