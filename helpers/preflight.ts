@@ -12,7 +12,7 @@ export interface PreflightOptions {
   readonly components: readonly Component[];
   readonly secrets: ReadonlyMap<string, Secrets>;
   readonly services: ReadonlyMap<string, Service>;
-  /** Component type to what is missing on this machine, where our own platform could not start it. */
+  /** Component's id to what is missing on this machine, where our own platform could not start it. */
   readonly missing: ReadonlyMap<string, string>;
   readonly signal: AbortSignal;
 }
@@ -41,7 +41,7 @@ async function door(
     secrets: secrets.get(component.id) ?? { password: null },
     route: direct(phase.target.path),
   };
-  const remedy = missing.get(component.type);
+  const remedy = missing.get(component.id);
   const seen = remedy === undefined ? await knockSafely(service, target, signal) : notStarted(target, remedy);
   return { component: component.id, check: service.door, durationMs: Math.round(performance.now() - began), ...seen };
 }

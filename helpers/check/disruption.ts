@@ -6,23 +6,23 @@ export interface Disruption {
   pause(name: string): Promise<AsyncDisposable>;
 }
 
-/** Process ids of the local platform by name. */
-type Processes = Readonly<Record<string, number>>;
+/** Process ids of one service of the local platform by name. */
+export type Processes = Readonly<Record<string, number>>;
 
-/** Disrupts the processes of the local platform; null: there are none, and we know no way to disturb what runs elsewhere. */
-export function localDisruption(processes: Processes): Disruption | null {
+/** Disrupts a service of the local platform; null: it is none, and we know no way to disturb what runs elsewhere. */
+export function localDisruption(processes: Processes = {}): Disruption | null {
   const names = Object.keys(processes);
   if (names.length === 0) return null;
   return {
     async pause(name) {
       const pid = processes[name];
-      if (pid === undefined) throw new TypeError(`the local platform runs no ${name}: it runs ${names.join(', ')}`);
+      if (pid === undefined) throw new TypeError(`the local service runs no ${name}: it runs ${names.join(', ')}`);
       return pauseProcess(pid);
     },
   };
 }
 
 /** Lets everything go on that a check which was cut short may have left standing still. */
-export function endDisruption(processes: Processes): void {
-  for (const pid of Object.values(processes)) resumeProcess(pid);
+export function endDisruption(services: Readonly<Record<string, Processes>>): void {
+  for (const pid of Object.values(services).flatMap((each) => Object.values(each))) resumeProcess(pid);
 }

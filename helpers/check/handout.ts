@@ -1,5 +1,6 @@
 import type { DoorRecord, Phase } from '../../reports/model.ts';
 import type { Secrets } from '../service.ts';
+import type { Processes } from './disruption.ts';
 
 /** What the launcher hands to the workers. Crosses a thread, so plain data; holds secrets, so it is never written anywhere. */
 export interface Handout {
@@ -16,10 +17,10 @@ export interface Handout {
   readonly ledger: string | null;
   /** True: the suites hand their checks to proofs instead of running them. */
   readonly proving: boolean;
-  /** The local platform's exports, for the faults of proofs, and process ids by name, for those and for disruptive checks; otherwise empty. */
+  /** The local platform's exports, for the faults of proofs, and its process ids by component and name, for those and for disruptive checks. */
   readonly local: {
     readonly env: { readonly [name: string]: string | undefined };
-    readonly processes: { readonly [name: string]: number };
+    readonly processes: { readonly [component: string]: Processes };
   };
 }
 

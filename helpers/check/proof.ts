@@ -21,7 +21,7 @@ export interface FaultContext {
   readonly proxies: readonly FaultProxy[];
   /** What the local platform exports. */
   readonly env: Handout['local']['env'];
-  /** Process id of a local service by its name, such as kafka-1. */
+  /** Id of a process of the component's own by its name, such as kafka-1. */
   pid(name: string): number;
 }
 
@@ -175,11 +175,9 @@ async function openStand({ service, runOn }: Provable, { declare, secrets, befor
     proxies,
     env: handout.local.env,
     pid(name) {
-      const pid = handout.local.processes[name];
-      if (pid === undefined)
-        throw new Error(
-          `the local platform runs no ${name}: it runs ${Object.keys(handout.local.processes).join(', ')}`,
-        );
+      const own = handout.local.processes[component.id] ?? {};
+      const pid = own[name];
+      if (pid === undefined) throw new Error(`${component.id} runs no ${name}: it runs ${Object.keys(own).join(', ')}`);
       return pid;
     },
   };
@@ -198,7 +196,7 @@ async function openStand({ service, runOn }: Provable, { declare, secrets, befor
     door,
     neededDoors: [],
     scratchLabel: `${FILE}${(stands++).toString(36)}`,
-    disruption: localDisruption(handout.local.processes),
+    disruption: localDisruption(handout.local.processes[component.id]),
   };
   const runner = runOn(stage);
   return {

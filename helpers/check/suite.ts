@@ -46,7 +46,7 @@ export function suite<Name extends string, Client extends AsyncDisposable>(
       },
       door,
       neededDoors: handout.doors.filter((each) => component.needs.includes(each.component)),
-      disruption: handout.disrupt ? localDisruption(handout.local.processes) : null,
+      disruption: handout.disrupt ? localDisruption(handout.local.processes[component.id]) : null,
     };
   }
 

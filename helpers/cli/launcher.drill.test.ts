@@ -56,7 +56,7 @@ function folder(): string {
 
 const read = <T>(out: string, name: string): T => JSON.parse(readFileSync(join(out, name), 'utf8'));
 
-const pidOf = (name: string): number => local.processes[name] as number;
+const pidOf = (name: string): number => local.processes.kafka?.[name] as number;
 
 quietWarnings();
 const kafka = new kafkajs.Kafka({

@@ -10,13 +10,21 @@ import { UsageError } from './usage-error.ts';
 
 export const LOCAL_PHASE = join(ROOT, 'fixtures', 'phases', 'local.yaml');
 
-/** Brings up what the run needs of the local platform. What the run itself started goes down when it is disposed of. */
+/**
+ * Brings up what a local phase needs. What the run itself started goes down when it is disposed of.
+ * @param only components by id or by type; null: all
+ */
 export async function localPlatform(
-  types: readonly string[],
+  phaseFile: string,
+  only: readonly string[] | null,
   output: Output,
   stop: Stop,
 ): Promise<LocalFacts & AsyncDisposable> {
-  const platform = await up(types, { progress: output.progress, signal: stop.signal, keep: false });
+  const platform = await up(servicesOf(phaseFile, only), {
+    progress: output.progress,
+    signal: stop.signal,
+    keep: false,
+  });
   return { ...(await factsOf(platform, process.env)), [Symbol.asyncDispose]: () => platform.down() };
 }
 
@@ -38,11 +46,24 @@ export async function withoutPlatform(phaseFile: string, error: unknown): Promis
   );
 }
 
-function isLocal(phaseFile: string): boolean {
+/** True: the phase is one of the platform that this suite starts itself. A file that can't be read is told of when it is loaded. */
+export const isLocal = (phaseFile: string): boolean => outline(phaseFile).local === true;
+
+/** A local service goes by the id of its component. */
+export function servicesOf(phaseFile: string, only: readonly string[] | null): string[] {
+  const components = Object.entries(outline(phaseFile).components ?? {});
+  const asked = components.filter(
+    ([id, component]) => only === null || only.includes(id) || only.includes(component?.type ?? id),
+  );
+  return asked.map(([id]) => id).filter((id) => localTypes().includes(id));
+}
+
+/** What a phase file says before it is checked. */
+function outline(phaseFile: string): { local?: unknown; components?: Record<string, { type?: string } | null> } {
   try {
-    return parseDocument(readFileSync(phaseFile, 'utf8')).get('local') === true;
+    return parseDocument(readFileSync(phaseFile, 'utf8')).toJS() ?? {};
   } catch {
-    return false;
+    return {};
   }
 }
 
@@ -61,7 +82,7 @@ async function factsOf(
     env: { ...under, ...placeholders, ...exports, ...over },
     missing: new Map(services.flatMap(({ type, remedy }) => (remedy === null ? [] : [[type, remedy] as const]))),
     processes: Object.fromEntries(
-      services.flatMap(({ processes }) => processes.map(({ name, pid }) => [name, pid] as const)),
+      services.map(({ type, processes }) => [type, Object.fromEntries(processes.map(({ name, pid }) => [name, pid]))]),
     ),
   };
 }

@@ -1,4 +1,5 @@
 import { local } from '../../fixtures/platform/cli.ts';
+import { LOCAL_PHASE, servicesOf } from './local-platform.ts';
 import type { Output } from './output.ts';
 import { stopOnSignals } from './stop.ts';
 
@@ -6,7 +7,12 @@ import { stopOnSignals } from './stop.ts';
 export async function localCommand(argv: readonly string[], output: Output): Promise<number> {
   using stop = stopOnSignals(null, output.progress);
   try {
-    return await local(argv, { stdout: output.result, stderr: output.progress }, stop.signal);
+    return await local(
+      argv,
+      { stdout: output.result, stderr: output.progress },
+      stop.signal,
+      servicesOf(LOCAL_PHASE, null),
+    );
   } catch (error) {
     if (!stop.signal.aborted) throw error;
     return 3;

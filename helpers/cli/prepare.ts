@@ -4,6 +4,7 @@ import { baselineOf } from '../../reports/compare.ts';
 import type { Baseline, Phase } from '../../reports/model.ts';
 import { parse, ReportSchema } from '../../reports/schemas.ts';
 import { loadCatalogue, ROOT } from '../catalogue.ts';
+import type { Processes } from '../check/disruption.ts';
 import { formatPhaseError } from '../phase/errors.ts';
 import { loadPhase } from '../phase/load.ts';
 import { codeOf } from '../phase/secret.ts';
@@ -20,9 +21,10 @@ import { UsageError } from './usage-error.ts';
 export interface LocalFacts {
   /** What the phase file may refer to: the environment, with the local platform's addresses and passwords where it is aimed at. */
   readonly env: NodeJS.ProcessEnv;
-  /** Component type to the remedy, where a service could not be started here. */
+  /** Component's id to the remedy, where its service could not be started here. */
   readonly missing: ReadonlyMap<string, string>;
-  readonly processes: Readonly<Record<string, number>>;
+  /** Process ids by component and name. */
+  readonly processes: Readonly<Record<string, Processes>>;
 }
 
 export const elsewhere = (env: NodeJS.ProcessEnv): LocalFacts => ({ env, missing: new Map(), processes: {} });

@@ -1,4 +1,3 @@
-import { localTypes } from '../../fixtures/platform/platform.ts';
 import type { Catalogue, Cleanup, Phase } from '../../reports/model.ts';
 import '../../reports/proof-meta.ts';
 import type { ProofMeta } from '../../reports/proof-meta.ts';
@@ -6,7 +5,7 @@ import { plural } from '../../reports/words.ts';
 import { beginLedger, newRunId } from '../scratch.ts';
 import { sweep } from '../sweep.ts';
 import { runFlags, splitTestArguments } from './flags.ts';
-import { LOCAL_PHASE, localPlatform } from './local-platform.ts';
+import { isLocal, LOCAL_PHASE, localPlatform } from './local-platform.ts';
 import type { Output } from './output.ts';
 import { prepare, suiteType } from './prepare.ts';
 import { LEDGERS } from './run.ts';
@@ -27,22 +26,24 @@ interface Proven {
 export async function prove(argv: readonly string[], output: Output): Promise<number> {
   const { ours, vitest: rest } = splitTestArguments(argv);
   const flags = runFlags(ours, {});
-  const [foreign] = ours.filter((each) => each.startsWith('--') && !each.startsWith('--deadline'));
+  const [foreign] = ours.filter((each) => each.startsWith('--') && !/^--(deadline|phase)(=|$)/.test(each));
+  const phaseFile = flags.phase ?? LOCAL_PHASE;
   if (foreign !== undefined)
     throw new UsageError(
       `prove does not take ${foreign}: it breaks the local platform, with every check of the paths that it is given`,
     );
+  if (!isLocal(phaseFile)) throw new UsageError(`prove breaks what it proves: ${phaseFile} is not \`local: true\``);
   const asked = await askedOf(rest);
   if (asked.own.length > 0) throw new UsageError(`prove takes paths under suites/, not ${asked.own.join(', ')}`);
   const named = asked.suites.map(suiteType);
-  const types =
-    named.length === 0 || named.includes(null) ? localTypes() : localTypes().filter((type) => named.includes(type));
+  const only = named.length === 0 || named.includes(null) ? null : named.filter((type) => type !== null);
   using stop = stopOnSignals(flags.deadlineMs, output.progress);
-  await using local = await localPlatform(types, output, stop);
+  await using local = await localPlatform(phaseFile, only, output, stop);
   const { phase, secrets, services, catalogue } = await prepare(
-    { phaseFile: LOCAL_PHASE, flags, local, paths: [], pattern: null },
+    { phaseFile, flags, local, paths: [], pattern: null },
     output,
   );
+  const types = [...new Set(phase.components.map(({ type }) => type))].filter((type) => only?.includes(type) ?? true);
   const startedAt = new Date();
   const runId = newRunId(startedAt);
   const endpoints = Object.fromEntries(phase.components.map((each) => [each.id, Object.values(each.endpoints).flat()]));

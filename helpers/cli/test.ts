@@ -1,8 +1,7 @@
 import type { Reporter, TestModule } from 'vitest/node';
-import { localTypes } from '../../fixtures/platform/platform.ts';
 import { checksOf, isSelected } from '../../reports/words.ts';
 import { type RunFlags, runFlags, splitTestArguments } from './flags.ts';
-import { LOCAL_PHASE, localPlatform } from './local-platform.ts';
+import { isLocal, LOCAL_PHASE, localPlatform } from './local-platform.ts';
 import type { Output } from './output.ts';
 import { type Aim, elsewhere, type LocalFacts, type Prepared, prepare, suiteType } from './prepare.ts';
 import { type RunResult, run } from './run.ts';
@@ -38,7 +37,8 @@ export async function test(argv: readonly string[], output: Output): Promise<num
   const wantsDrills = (everything && flags.phase === null) || asked.drills.length > 0;
   const wantsSuites = everything || asked.suites.length > 0;
   if (flags.list) throw new UsageError('test runs what it lists: use npm run gate -- --phase FILE --list');
-  const { phase } = flags;
+  const phase = flags.phase === null || isLocal(flags.phase) ? null : flags.phase;
+  const localPhase = phase === null ? (flags.phase ?? LOCAL_PHASE) : null;
   const aimAt = (phaseFile: string, local: LocalFacts): Aim => ({
     phaseFile,
     flags,
@@ -54,11 +54,11 @@ export async function test(argv: readonly string[], output: Output): Promise<num
   if (wantsOwn) own = await ownTests('unit', asked.own, asked.pattern, stop);
   if (!wantsSuites && !wantsDrills) return finish(own, null, flags, output);
   // Not beside the unit tests: services that start take the processor from tests that measure time.
-  await using local = await bringUp(flags, asked, output, stop);
+  await using local = await bringUp(localPhase, asked, output, stop);
   if (wantsDrills && stop.reason() === null)
     own = sum(own, await ownTests('drills', asked.drills, asked.pattern, stop, local));
   if (!wantsSuites) return finish(own, null, flags, output);
-  const aim = elsewhereAim ?? aimAt(LOCAL_PHASE, local);
+  const aim = elsewhereAim ?? aimAt(localPhase ?? LOCAL_PHASE, local);
   const prepared = early ?? (await prepare(aim, output));
   return finish(own, await run(prepared, aim, output, stop), flags, output);
 }
@@ -85,16 +85,15 @@ export async function askedOf(argv: readonly string[]): Promise<Asked> {
 
 /** Only what the chosen suites need is started. */
 async function bringUp(
-  flags: RunFlags,
+  localPhase: string | null,
   { suites }: Asked,
   output: Output,
   stop: Stop,
 ): Promise<LocalFacts & AsyncDisposable> {
-  if (flags.phase !== null) return { ...elsewhere(process.env), [Symbol.asyncDispose]: async () => undefined };
+  if (localPhase === null) return { ...elsewhere(process.env), [Symbol.asyncDispose]: async () => undefined };
   const named = suites.map(suiteType);
-  const types =
-    suites.length === 0 || named.includes(null) ? localTypes() : localTypes().filter((type) => named.includes(type));
-  return localPlatform(types, output, stop);
+  const types = suites.length === 0 || named.includes(null) ? null : named.filter((type) => type !== null);
+  return localPlatform(localPhase, types, output, stop);
 }
 
 async function ownTests(
@@ -119,7 +118,7 @@ const definedOf = (env: NodeJS.ProcessEnv): Record<string, string> =>
 declare module 'vitest' {
   export interface ProvidedContext {
     /** The running local platform, for the drills. */
-    local: { readonly env: Readonly<Record<string, string>>; readonly processes: Readonly<Record<string, number>> };
+    local: { readonly env: Readonly<Record<string, string>>; readonly processes: LocalFacts['processes'] };
   }
 }
 
