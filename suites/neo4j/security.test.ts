@@ -40,7 +40,7 @@ check(
 const FIRST_LOGIN = { user: 'neo4j', password: 'neo4j' };
 
 check(
-  'neo4j.security.default-password',
+  'neo4j.security.default-pw',
   {
     level: 'security',
     claim: 'The password that every fresh server has is refused',

@@ -98,7 +98,7 @@ check(
 async function interrupted(transaction: OpenTransaction, name: string): Promise<string | null> {
   await using open = transaction;
   await open.run(CREATE, { name });
-  return open.run('RETURN 1 / 0', {}).then(() => null, refusal);
+  return await open.run('RETURN 1 / 0', {}).then(() => null, refusal);
 }
 
 /** What the server refused with. What it did not say is thrown on. */
