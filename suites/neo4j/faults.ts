@@ -27,8 +27,8 @@ export const changeBegin = (change: (extra: Dictionary) => Dictionary): (() => R
 export const replaceCode = (from: string, to: string): (() => Rewriter) =>
   rewriteBolt({
     summary: (summary) => {
-      const meta = summary.fields[0] as Dictionary;
       if (summary.tag !== MESSAGE.failure) return summary;
+      const meta = summary.fields[0] as Dictionary;
       // Up to Bolt 5.6 as `code`, afterwards as `neo4j_code`.
       const key = 'neo4j_code' in meta ? 'neo4j_code' : 'code';
       return meta[key] === from ? new Struct(summary.tag, [{ ...meta, [key]: to }]) : summary;

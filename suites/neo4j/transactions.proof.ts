@@ -47,8 +47,9 @@ prove('neo4j.bookmark.causal', {
     proxies[0]?.rewrite(
       rewriteBolt({
         summary: (summary, { tag }) => {
+          if (tag !== MESSAGE.commit) return summary;
           const { bookmark: _, ...meta } = summary.fields[0] as Dictionary;
-          return tag === MESSAGE.commit ? new Struct(summary.tag, [meta]) : summary;
+          return new Struct(summary.tag, [meta]);
         },
       }),
     ),
