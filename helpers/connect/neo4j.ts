@@ -56,7 +56,7 @@ export const SCRATCH_LABEL = 'AssayScratch';
 const names = z.array(z.union([z.string().min(1), z.array(z.string().min(1)).min(2)])).min(1);
 
 /** As neo4j.conf and Kubernetes write sizes. */
-const SIZE = /^([\d.]+)\s*([kmgt]?)(i?b?)$/i;
+const SIZE = /^(\d+(?:\.\d+)?) ?([kKmMgGtT]?)i?[bB]?$/;
 
 /** Bytes of a size. Neo4j counts by 1024, whether it writes 16m or 16.00MiB. */
 export function bytesOf(size: string): number {
@@ -64,6 +64,8 @@ export function bytesOf(size: string): number {
   if (count === undefined) throw new RangeError(`${size} is no size`);
   return Number(count) * 1_024 ** ['', 'k', 'm', 'g', 't'].indexOf(unit.toLowerCase());
 }
+
+const MOMENT = z.iso.date().or(z.iso.datetime({ offset: true }));
 
 const Settings = z.object({
   database: z.string().min(1).default('neo4j').describe('the database that is used'),
@@ -101,9 +103,9 @@ const Settings = z.object({
     })
     .exactOptional()
     .describe('what is promised of its memory'),
-  storeSince: z.iso
-    .datetime({ offset: true })
-    .or(z.iso.date())
+  storeSince: z
+    .string()
+    .refine((text) => MOMENT.safeParse(text).success, 'is neither a date nor a date-time with its zone')
     .exactOptional()
     .describe(
       'a date or date-time from which on the store has been kept: one that was made later has lost what was in it',
