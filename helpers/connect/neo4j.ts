@@ -346,24 +346,15 @@ async function bounded<T>(what: string, ms: number, signal: AbortSignal, work: (
 }
 
 async function sweep(client: Neo4jClient, entries: readonly ScratchEntry[], signal: AbortSignal): Promise<Left[]> {
-  const ofKind = (kind: string): string[] => entries.filter((each) => each.kind === kind).map(({ name }) => name);
+  const names = entries.map(({ name }) => name);
   const remove = `MATCH (n:${SCRATCH_LABEL}) WHERE n.scratch IN $names DETACH DELETE n`;
-  await client.write(remove, { names: ofKind('nodes') }, signal);
-  for (const name of ofKind('constraint')) await client.write(`DROP CONSTRAINT \`${name}\` IF EXISTS`, {}, signal);
-  const there = new Set((await present(client, signal)).map(({ kind, name }) => `${kind} ${name}`));
-  return entries
-    .filter(({ kind, name }) => there.has(`${kind} ${name}`))
-    .map((entry) => ({ entry, why: 'still there after deletion' }));
+  const count = `MATCH (n:${SCRATCH_LABEL}) WHERE n.scratch IN $names RETURN DISTINCT n.scratch AS name`;
+  await client.write(remove, { names }, signal);
+  const left = new Set((await client.read(count, { names }, signal)).map(({ name }) => name));
+  return entries.filter(({ name }) => left.has(name)).map((entry) => ({ entry, why: 'its nodes are still there' }));
 }
 
 async function present(client: Neo4jClient, signal: AbortSignal): Promise<{ kind: string; name: string }[]> {
-  const nodes = `MATCH (n:${SCRATCH_LABEL}) RETURN DISTINCT n.scratch AS name`;
-  const [holders, constraints] = await Promise.all([
-    client.read(nodes, {}, signal),
-    client.read('SHOW CONSTRAINTS YIELD name', {}, signal),
-  ]);
-  return [
-    ...holders.map(({ name }) => ({ kind: 'nodes', name: String(name) })),
-    ...constraints.map(({ name }) => ({ kind: 'constraint', name: String(name) })),
-  ];
+  const rows = await client.read(`MATCH (n:${SCRATCH_LABEL}) RETURN DISTINCT n.scratch AS name`, {}, signal);
+  return rows.map(({ name }) => ({ kind: 'nodes', name: String(name) }));
 }

@@ -4,14 +4,14 @@ import { prove } from '../../helpers/check/proof.ts';
 import './schema.test.ts';
 
 prove('neo4j.constraint.unique', {
-  fault: 'a constraint is acknowledged and never made',
+  fault: 'a node is acknowledged that never came to the server',
   expect: 'data-wrong',
   from: 'body',
   break: async ({ proxies }) =>
     proxies[0]?.rewrite(
       rewriteBolt({
         request: (message) =>
-          message.tag === MESSAGE.run && /^CREATE CONSTRAINT/.test(String(message.fields[0]))
+          message.tag === MESSAGE.run && /^CREATE/.test(String(message.fields[0]))
             ? new Struct(message.tag, ['RETURN 1', ...message.fields.slice(1)])
             : message,
       }),
