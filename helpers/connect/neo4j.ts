@@ -5,11 +5,10 @@ import { BUDGETS } from '../budgets.ts';
 import { diagnoseHttp } from '../diagnose/http.ts';
 import { diagnoseNeo4j, NoAnswer } from '../diagnose/neo4j.ts';
 import { describe } from '../diagnose/outcome.ts';
-import { diagnoseWire } from '../diagnose/wire.ts';
 import { knockAll } from '../doors.ts';
 import { objective } from '../objective.ts';
 import type { Knock, Left, ScratchEntry, Service, Target } from '../service.ts';
-import { get, httpBase, jsonObject } from '../wire/http.ts';
+import { openHttp } from '../wire/http.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -205,8 +204,7 @@ async function knock(target: Target, signal: AbortSignal): Promise<Knock> {
     }
   };
   const explain = (error: unknown, who: string): Diagnosis =>
-    diagnose(error, who) ??
-    diagnoseWire(error, who) ?? {
+    diagnose(error, who) ?? {
       class: 'unexplained',
       cause: `${who} does not let us in`,
       remedy: 'read the evidence and the log of the service',
@@ -287,9 +285,9 @@ async function open(target: Target, signal: AbortSignal): Promise<Neo4jClient> {
     },
     askAt: (at, within) => askOnce(at, loginOf(target), within),
     askAs: (login, within) => askOnce(address, login, within),
-    async discover(http, within) {
-      const base = await httpBase(target, http);
-      return jsonObject(base, await get(base, '/', { accept: 'application/json' }, within));
+    async discover(at, within) {
+      await using http = await openHttp(at, target, null, BUDGETS.connect);
+      return await http.json('GET', '/', z.record(z.string(), z.unknown()), within);
     },
     [Symbol.asyncDispose]: () => driver.close(),
   };
