@@ -273,7 +273,7 @@ async function open(target: Target, signal: AbortSignal): Promise<Neo4jClient> {
     },
     async settings(wanted, within) {
       const rows = await read(
-        `${SHOW_SETTINGS(major)} YIELD name, value WHERE name IN $wanted RETURN name, value`,
+        `${showSettings(major)} YIELD name, value WHERE name IN $wanted RETURN name, value`,
         { wanted },
         within,
       );
@@ -294,7 +294,7 @@ async function open(target: Target, signal: AbortSignal): Promise<Neo4jClient> {
 }
 
 /** SHOW SETTINGS came with 5; what 4 has in its place 2026 still has, with fewer of them. */
-const SHOW_SETTINGS = (major: number): string => (major < 5 ? 'CALL dbms.listConfig()' : 'SHOW SETTINGS');
+const showSettings = (major: number): string => (major < 5 ? 'CALL dbms.listConfig()' : 'SHOW SETTINGS');
 /** In the place of null, in 4. */
 const UNSET = 'No Value';
 
