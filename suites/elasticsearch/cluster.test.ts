@@ -1,7 +1,9 @@
 import { BUDGETS } from '../../helpers/budgets.ts';
 import { suite } from '../../helpers/check/suite.ts';
 import { service } from '../../helpers/connect/elasticsearch.ts';
-import { explainUnassigned } from '../../helpers/diagnose/elasticsearch.ts';
+import { explainUnassigned, MISSING_NODE } from '../../helpers/diagnose/elasticsearch.ts';
+import { until } from '../../helpers/poll.ts';
+import { scratchOwner } from '../../helpers/scratch.ts';
 
 const check = suite(service);
 
@@ -42,14 +44,171 @@ check(
     claim: 'The cluster has the promised nodes, and every shard has its primary',
     otherwise: { class: 'not-redundant', remedy: "look at the missing node's pod, its log and its volume" },
   },
-  async ({ elasticsearch, component, expect, fail, observe, signal }) => {
+  async ({ elasticsearch, component, fail, observe, signal }) => {
     // Half of the answer's budget: a new index is red for the moment that its primaries take.
     const wait = { wait_for_status: 'yellow', timeout: `${BUDGETS.answer / 2}ms` } as const;
     const health = await elasticsearch.api.cluster.health(wait, { signal, ignore: [408] });
     const { status, number_of_nodes: nodes, unassigned_shards: unassigned, active_shards: active } = health;
     observe({ status, nodes, activeShards: active, unassignedShards: unassigned });
     if (status === 'red') fail(explainUnassigned(await elasticsearch.api.cluster.allocationExplain({}, { signal })));
-    expect(nodes, 'nodes in the cluster').toBeGreaterThanOrEqual(component.target ?? 1);
+    const promised = component.target ?? 1;
+    if (nodes < promised)
+      fail({
+        cause: `${nodes} of ${promised} nodes are in the cluster`,
+        evidence: `GET _cluster/health: number_of_nodes ${nodes}`,
+        subject: MISSING_NODE,
+      });
     return { promised: component.target };
   },
 );
+
+/** A copy that is only on its way has started by then; what waits longer waits for something. */
+const ON_ITS_WAY_MS = 3_000;
+
+check(
+  'elasticsearch.shards.explained',
+  {
+    level: 'availability',
+    claim: 'Every copy of every shard is on a node, or on its way to one',
+    otherwise: { class: 'not-redundant', remedy: 'ask GET _cluster/allocation/explain why the copy has no node' },
+  },
+  async ({ elasticsearch: { api }, component, fail, observe, signal }) => {
+    const budget = AbortSignal.any([signal, AbortSignal.timeout(ON_ITS_WAY_MS)]);
+    const h = ['index', 'shard', 'prirep', 'state'];
+    const look = async () => {
+      const rows = await api.cat.shards({ format: 'json', h }, { signal });
+      // An index of a run that works is not yet whole, and what one that was killed left is the sweep's matter.
+      const shards = rows.filter(({ index }) => scratchOwner(index ?? '') === null);
+      return { shards, unassigned: shards.filter(({ state }) => state === 'UNASSIGNED') };
+    };
+    const explain = async ({ index, shard, prirep }: Awaited<ReturnType<typeof look>>['shards'][number]) => {
+      const asked = { index: index ?? '', shard: Number(shard), primary: prirep === 'p' };
+      return api.cluster.allocationExplain(asked, { signal });
+    };
+    /** Undefined: a copy is on its way. */
+    const settle = async () => {
+      const { shards, unassigned } = await look();
+      // The primary first: its replicas wait for it.
+      const worst = unassigned.find(({ prirep }) => prirep === 'p') ?? unassigned[0];
+      if (!worst) return { shards, unassigned, explanation: null };
+      const explanation = await explain(worst);
+      return STUCK.has(explanation.can_allocate ?? '') ? { shards, unassigned, explanation } : undefined;
+    };
+    const { shards, unassigned, explanation } = await until(settle, budget, 200).catch(async (error: unknown) => {
+      if (signal.aborted || !budget.aborted) throw error;
+      const { shards, unassigned } = await look();
+      return { shards, unassigned, explanation: unassigned[0] ? await explain(unassigned[0]) : null };
+    });
+    const health = await api.cluster.health({}, { signal });
+    observe({ status: health.status, copies: shards.length, unassigned: unassigned.length });
+    if (explanation) {
+      const nodes = { data: health.number_of_data_nodes, promised: component.target ?? 1 };
+      const { cause, ...rest } = explainUnassigned(explanation, nodes);
+      fail({ cause: `${unassigned.length} of ${shards.length} copies of shards are on no node: ${cause}`, ...rest });
+    }
+    return { nodesWithData: health.number_of_data_nodes };
+  },
+);
+
+/** Answers of the allocator after which waiting does not help. Source: the reference, "Cluster allocation explain API", can_allocate. */
+const STUCK: ReadonlySet<string> = new Set(['no', 'no_valid_shard_copy', 'allocation_delayed', 'no_attempt']);
+
+/** Every change of mappings, settings and shards waits in this queue of the master. */
+const QUEUE_MS = 30_000;
+
+check(
+  'elasticsearch.pending-tasks',
+  {
+    level: 'hygiene',
+    claim: 'No change of the cluster state has waited for the master for more than half a minute',
+    otherwise: {
+      class: 'slow',
+      remedy: 'look at the load of the master, and for thousands of small shards or of mappings that grow',
+    },
+  },
+  async ({ elasticsearch: { api }, fail, signal }) => {
+    const { tasks } = await api.cluster.pendingTasks({}, { signal });
+    const late = tasks.filter((task) => Number(task.time_in_queue_millis) > QUEUE_MS);
+    const [worst] = late;
+    if (worst)
+      fail({
+        cause: `${late.length} changes of the cluster state have waited for the master for more than ${QUEUE_MS / 1_000} s`,
+        evidence: late
+          .slice(0, 5)
+          .map(({ source, priority, time_in_queue_millis: ms }) => `${source} (${priority}): ${ms} ms`)
+          .join('; '),
+      });
+    return { pending: tasks.length };
+  },
+);
+
+check(
+  'elasticsearch.breakers-gc',
+  {
+    level: 'availability',
+    claim:
+      'No node is short of heap: no circuit breaker trips, and the collector of the old generation has little to do',
+    otherwise: {
+      class: 'slow',
+      remedy: 'look at GET _nodes/stats/breaker and at what is searched; raise the heap or add a node',
+    },
+  },
+  async ({ elasticsearch: { api }, fail, signal }) => {
+    const sample = async () => {
+      const { nodes } = await api.nodes.stats({ metric: ['jvm', 'breaker'] }, { signal });
+      return Object.values(nodes).map(({ name = '', jvm, breakers = {} }) => ({
+        name,
+        at: jvm?.timestamp ?? 0,
+        heap: jvm?.mem?.heap_used_percent ?? 0,
+        oldMs: Number(jvm?.gc?.collectors?.old?.collection_time_in_millis ?? 0),
+        tripped: Object.fromEntries(Object.entries(breakers).map(([breaker, { tripped = 0 }]) => [breaker, tripped])),
+      }));
+    };
+    const before = await sample();
+    const after = await until(
+      async () => {
+        const now = await sample();
+        return before.every(({ name, at }) => (now.find((node) => node.name === name)?.at ?? at) - at >= WINDOW_MS)
+          ? now
+          : undefined;
+      },
+      signal,
+      WINDOW_MS / 4,
+    );
+    const nodes = after.flatMap((node) => {
+      const first = before.find(({ name }) => name === node.name);
+      if (!first) return [];
+      return [
+        {
+          name: node.name,
+          heap: Math.min(first.heap, node.heap),
+          old: (node.oldMs - first.oldMs) / (node.at - first.at),
+          tripped: Object.keys(node.tripped).filter((key) => (node.tripped[key] ?? 0) > (first.tripped[key] ?? 0)),
+        },
+      ];
+    });
+    const short = nodes.filter(
+      ({ heap, old, tripped }) => heap >= MOST_HEAP || old > MOST_COLLECTING || tripped.length,
+    );
+    const [worst] = short;
+    if (worst)
+      fail({
+        cause: `${worst.name} is short of heap: ${worst.tripped.length ? `the breaker ${worst.tripped.join(', ')} trips` : worst.heap >= MOST_HEAP ? `${worst.heap} % of it are in use` : `${Math.round(worst.old * 100)} % of its time go to collections of the old generation`}`,
+        evidence: short
+          .map(
+            ({ name, heap, old, tripped }) =>
+              `${name}: heap ${heap} %, old collections ${Math.round(old * 100)} %, tripped ${tripped.join(', ') || 'none'}`,
+          )
+          .join('; '),
+        ...(short.length === 1 ? { subject: worst.name } : {}),
+      });
+    return Object.fromEntries(nodes.map(({ name, heap }) => [name, `${heap} % of the heap, no breaker tripped`]));
+  },
+);
+
+/** The nodes take their own samples once a second (monitor.jvm.refresh_interval). */
+const WINDOW_MS = 1_000;
+/** Percent in both samples. The parent breaker refuses requests at 95. */
+const MOST_HEAP = 85;
+/** Share of the window. */
+const MOST_COLLECTING = 0.5;
