@@ -50,7 +50,7 @@ export async function test(argv: readonly string[], output: Output): Promise<num
   const elsewhereAim = phase === null ? null : aimAt(phase, elsewhere(process.env));
   const early: Prepared | null = elsewhereAim && wantsSuites ? await prepare(elsewhereAim, output) : null;
   using stop = stopOnSignals(flags.deadlineMs, output.progress);
-  let own: Count = { passed: 0, failed: 0 };
+  let own = NONE;
   if (wantsOwn) own = await ownTests('unit', asked.own, asked.pattern, stop);
   if (!wantsSuites && !wantsDrills) return finish(own, null, flags, output);
   // Not beside the unit tests: services that start take the processor from tests that measure time.
@@ -124,7 +124,7 @@ declare module 'vitest' {
 
 /** Counts tests; a file that does not load and an error outside of every test count as failed. */
 export function countingReporter(): { reporter: Reporter; count(): Count } {
-  let total: Count = { passed: 0, failed: 0 };
+  let total = NONE;
   return {
     reporter: {
       onTestRunEnd(modules: readonly TestModule[], errors) {
@@ -138,7 +138,9 @@ export function countingReporter(): { reporter: Reporter; count(): Count } {
   };
 }
 
-const sum = (a: Count, b: Count): Count => ({ passed: a.passed + b.passed, failed: a.failed + b.failed });
+export const NONE: Count = { passed: 0, failed: 0 };
+
+export const sum = (a: Count, b: Count): Count => ({ passed: a.passed + b.passed, failed: a.failed + b.failed });
 
 function finish(own: Count, result: RunResult | null, { json }: RunFlags, output: Output): number {
   const checks = result ? checksOf(result.report).filter(isSelected) : [];

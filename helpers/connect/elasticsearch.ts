@@ -6,11 +6,10 @@ import { diagnoseElasticsearch, diagnoseStatus } from '../diagnose/elasticsearch
 import { Finding } from '../diagnose/finding.ts';
 import { diagnoseHttp } from '../diagnose/http.ts';
 import { describe } from '../diagnose/outcome.ts';
-import { diagnoseWire } from '../diagnose/wire.ts';
 import { knockAll } from '../doors.ts';
 import { objective } from '../objective.ts';
 import type { Knock, Service, Target } from '../service.ts';
-import { get, type HttpAnswer, httpBase, jsonObject } from '../wire/http.ts';
+import { type HttpAnswer, type HttpClient, httpBase, jsonOf, openHttp } from '../wire/http.ts';
 import { presentScratch, scratchKinds, sweepScratch } from './elasticsearch/scratch.ts';
 import { bytes } from './elasticsearch/watermarks.ts';
 
@@ -107,9 +106,8 @@ const diagnose = (error: unknown, title: string): Diagnosis | null =>
 
 const addressesOf = ({ component }: Target): readonly string[] => component.endpoints.http ?? [];
 
-function login({ component, secrets }: Target): Readonly<Record<string, string>> {
-  return component.credentials ? basic({ user: component.credentials.user, password: secrets.password ?? '' }) : {};
-}
+const openAt = (address: string, target: Target): Promise<HttpClient> =>
+  openHttp(address, target, 'Basic', BUDGETS.connect);
 
 const basic = ({ user, password }: Caller): Readonly<Record<string, string>> => ({
   authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
@@ -121,19 +119,19 @@ interface Greeting {
   readonly tookMs: number;
 }
 
+const Refused = z.object({ error: z.object({ type: z.string() }) });
 const Root = z.object({ cluster_uuid: z.string(), version: z.object({ number: z.string() }) });
 
 /** GET / of one address. Throws a Finding where it is answered by something else than a node of a formed cluster. */
-async function greet(target: Target, address: string, signal: AbortSignal): Promise<Greeting> {
-  const base = await httpBase(target, address);
-  const answer = await get(base, '/', { accept: 'application/json', ...login(target) }, signal);
-  const body = answer.status === 200 ? null : safely(() => jsonObject(base, answer));
+async function greet(target: Target, http: HttpClient, signal: AbortSignal): Promise<Greeting> {
+  const answer = await http.answer('GET', '/', signal);
+  const body = answer.status === 200 ? null : safely(() => jsonOf(answer, z.unknown()));
   const refused = answer.status === 200 ? null : diagnoseStatus(answer.status, body, target.component.title);
   if (refused) throw new Finding(refused);
   if (answer.headers['x-elastic-product'] !== 'Elasticsearch') throw new Finding(otherProduct(target, answer));
-  const root = Root.safeParse(jsonObject(base, answer));
-  if (!root.success) throw new Finding(otherProduct(target, answer));
-  const { cluster_uuid: clusterUuid, version } = root.data;
+  const root = safely(() => jsonOf(answer, Root));
+  if (!root) throw new Finding(otherProduct(target, answer));
+  const { cluster_uuid: clusterUuid, version } = root;
   if (clusterUuid === '_na_')
     throw new Finding({
       class: 'quorum-lost',
@@ -164,16 +162,16 @@ async function knock(target: Target, signal: AbortSignal): Promise<Knock> {
     target,
     addressesOf(target),
     async (address) => {
+      await using http = await openAt(address, target);
       const [greeting, nodes] = await Promise.all([
-        greet(target, address, signal),
-        nodeCount(target, address, signal).catch(() => null),
+        greet(target, http, signal),
+        nodeCount(http, signal).catch(() => null),
       ]);
       return { ...greeting, nodes };
     },
     (error, who) =>
       (error instanceof Finding ? error.diagnosis : null) ??
-      diagnoseHttp(error, who) ??
-      diagnoseWire(error, who) ?? {
+      diagnoseHttp(error, who) ?? {
         class: 'unexplained',
         cause: `${who} does not let us in`,
         remedy: 'read the evidence and the log of the service',
@@ -190,18 +188,17 @@ async function knock(target: Target, signal: AbortSignal): Promise<Knock> {
 }
 
 /** As the node itself sees it, which takes no master. */
-async function nodeCount(target: Target, address: string, signal: AbortSignal): Promise<number> {
-  const base = await httpBase(target, address);
-  const answer = await get(base, '/_cluster/health?local=true', login(target), signal);
-  return z.object({ number_of_nodes: z.number() }).parse(jsonObject(base, answer)).number_of_nodes;
+async function nodeCount(http: HttpClient, signal: AbortSignal): Promise<number> {
+  const Health = z.object({ number_of_nodes: z.number() });
+  return (await http.json('GET', '/_cluster/health?local=true', Health, signal)).number_of_nodes;
 }
 
 async function open(target: Target, signal: AbortSignal): Promise<ElasticsearchClient> {
   const greetings = await Promise.allSettled(
-    addressesOf(target).map(async (address) => ({
-      base: await httpBase(target, address),
-      ...(await greet(target, address, signal)),
-    })),
+    addressesOf(target).map(async (address) => {
+      await using http = await openAt(address, target);
+      return { address, base: await httpBase(target, address), ...(await greet(target, http, signal)) };
+    }),
   );
   // The client asks one node after the other, and tries none twice: what is mute now would fail every other request.
   const there = greetings.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
@@ -234,10 +231,10 @@ async function open(target: Target, signal: AbortSignal): Promise<ElasticsearchC
       );
     },
     async refusal(as, within) {
-      const answer = await get(first.base, '/_cluster/health', as ? basic(as) : {}, within);
+      await using http = await openHttp(first.address, target, null, BUDGETS.answer);
+      const answer = await http.answer('GET', '/_cluster/health', within, { headers: as ? basic(as) : {} });
       if (answer.status === 200) return null;
-      const { error } = (safely(() => jsonObject(first.base, answer)) ?? {}) as { error?: { type?: string } };
-      return { status: answer.status, type: error?.type ?? '' };
+      return { status: answer.status, type: safely(() => jsonOf(answer, Refused))?.error.type ?? '' };
     },
     [Symbol.asyncDispose]: () => api.close(),
   };

@@ -5,10 +5,9 @@ import { BUDGETS } from '../budgets.ts';
 import { diagnoseHttp } from '../diagnose/http.ts';
 import { diagnoseNeo4j, NoAnswer } from '../diagnose/neo4j.ts';
 import { describe } from '../diagnose/outcome.ts';
-import { diagnoseWire } from '../diagnose/wire.ts';
 import { knockAll } from '../doors.ts';
 import type { Knock, Left, ScratchEntry, Service, Target } from '../service.ts';
-import { get, httpBase, jsonObject } from '../wire/http.ts';
+import { openHttp } from '../wire/http.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
 
@@ -108,8 +107,7 @@ async function knock(target: Target, signal: AbortSignal): Promise<Knock> {
     }
   };
   const explain = (error: unknown, who: string): Diagnosis =>
-    diagnose(error, who) ??
-    diagnoseWire(error, who) ?? {
+    diagnose(error, who) ?? {
       class: 'unexplained',
       cause: `${who} does not let us in`,
       remedy: 'read the evidence and the log of the service',
@@ -154,9 +152,9 @@ async function open(target: Target, signal: AbortSignal): Promise<Neo4jClient> {
     read: (query, parameters, within, database = declared) =>
       run(neo4j.routing.READ, query, parameters, within, database),
     write: (query, parameters, within) => run(neo4j.routing.WRITE, query, parameters, within, declared),
-    async discover(http, within) {
-      const base = await httpBase(target, http);
-      return jsonObject(base, await get(base, '/', { accept: 'application/json' }, within));
+    async discover(address, within) {
+      await using http = await openHttp(address, target, null, BUDGETS.connect);
+      return await http.json('GET', '/', z.record(z.string(), z.unknown()), within);
     },
     [Symbol.asyncDispose]: () => driver.close(),
   };
