@@ -50,6 +50,8 @@ export interface Fault {
   readonly fault: string;
   /** Where the local service lacks what the check asks for: answers in its place, with the fault and without. */
   readonly peer?: ScriptedPeer;
+  /** The least promised size of a platform on which it can be made, in the component's unit. */
+  readonly size?: number;
   /** Checks that must have left their objects first, on the healthy platform. */
   readonly given?: readonly string[];
   /** When the fault begins: before preflight, or when all that the checks need has passed. */
@@ -84,6 +86,11 @@ export function proveTogether(fault: Fault, expectations: Readonly<Record<string
     const scripted = fault.peer !== undefined;
     const meta: ProofMeta = { check: id, fault: fault.fault, expected: expectation.expect, scripted };
     test(`${id} fails when ${fault.fault}`, { meta: { proof: meta } }, async ({ task, signal, skip }) => {
+      const { target, unit } = promised(provableCheck(id));
+      if (fault.size !== undefined && (target ?? 1) < fault.size) {
+        task.meta.proof = { ...meta, inapplicable: `${unit} = ${target}` };
+        skip(`it takes ${fault.size} ${unit}`);
+      }
       made ??= withAndWithout(ids, fault, signal);
       const { without, under } = (await made).get(id) as Outcomes;
       if (without.status === 'skipped') {
@@ -175,6 +182,13 @@ const runAll = async (runner: Runner, ids: readonly string[], signal: AbortSigna
 const disposable = (value: unknown): AsyncDisposable | undefined =>
   typeof value === 'object' && value !== null && Symbol.asyncDispose in value ? (value as AsyncDisposable) : undefined;
 
+function promised({ service }: Pick<Provable, 'service'>): Component {
+  const { phase } = inject('assay');
+  const component = phase.components.find(({ type }) => type === service.type);
+  if (!component) throw new Error(`${phase.file} has no component of type ${service.type}`);
+  return component;
+}
+
 interface StandOptions {
   readonly peer?: ScriptedPeer;
   readonly declare?: Declare;
@@ -187,10 +201,9 @@ async function openStand(
   { peer, declare, secrets, beforeDoor }: StandOptions,
 ): Promise<Stand> {
   const handout = inject('assay');
-  const written = handout.phase.components.find(({ type }) => type === service.type);
-  if (!written) throw new Error(`${handout.phase.file} has no component of type ${service.type}`);
-  const promised = peer ? peer.declare(written) : written;
-  const component = declare ? declare(promised, handout.local.env) : promised;
+  const written = promised({ service });
+  const usual = peer ? peer.declare(written) : written;
+  const component = declare ? declare(usual, handout.local.env) : usual;
   const addresses = [...new Set(Object.values(component.endpoints).flat())];
   const peers = await Promise.all(peer ? addresses.map((address) => openScriptedPeer(address, peer.script)) : []);
   const proxies = await Promise.all(addresses.map((address, index) => openProxy(peers[index]?.address ?? address)));

@@ -130,10 +130,16 @@ function byStatus(status: number, type: string): Rule | null {
   return null;
 }
 
-/** The innermost word of it: `error` has a root cause of the same shape. */
+/** Of an error and what caused it, which a search wraps, the first that is known here; else the outermost. */
 function errorOf(body: unknown): { type: string; reason: string } {
-  const error = (body as { error?: { type?: unknown; reason?: unknown } } | null)?.error;
-  return { type: String(error?.type ?? ''), reason: String(error?.reason ?? '') };
+  const outermost = (body as { error?: unknown } | null)?.error;
+  const told: { type: string; reason: string }[] = [];
+  for (let at = outermost; typeof at === 'object' && at !== null; ) {
+    const { type, reason, caused_by: cause } = at as { type?: unknown; reason?: unknown; caused_by?: unknown };
+    told.push({ type: String(type ?? ''), reason: String(reason ?? '') });
+    at = cause;
+  }
+  return told.find(({ type }) => TYPES[type] !== undefined) ?? told[0] ?? { type: '', reason: '' };
 }
 
 /** Errors of the client by their name. Source: @elastic/transport, src/errors.ts. */
@@ -269,11 +275,20 @@ export const MISSING_NODE = 'the missing node';
 function ruleOf(answer: Explanation, deciders: readonly { readonly decider: string }[], nodes?: Nodes): Rule {
   const known = deciders.map(({ decider }) => DECIDERS[decider]).find((each) => each !== undefined);
   if (known) return known;
-  if (!answer.primary && nodes)
-    return nodes.data < nodes.promised || answer.can_allocate === 'allocation_delayed' ? NODE_MISSING : TOO_MANY_COPIES;
-  return {
-    class: answer.can_allocate === 'no_valid_shard_copy' ? 'volume' : 'quorum-lost',
-    cause: answer.can_allocate === 'no_valid_shard_copy' ? 'no node holds a good copy of it' : 'no node takes it',
-    remedy: 'bring the node that held it back with its volume; else restore the index from a snapshot',
-  };
+  if (answer.can_allocate === 'no_valid_shard_copy')
+    return { class: 'volume', cause: 'no node holds a good copy of it', remedy: BRING_BACK };
+  if (answer.primary || !nodes) return { class: 'quorum-lost', cause: 'no node takes it', remedy: BRING_BACK };
+  if (nodes.data < nodes.promised || answer.can_allocate === 'allocation_delayed') return NODE_MISSING;
+  const everywhere = (answer.node_allocation_decisions ?? []).every(({ deciders = [] }) =>
+    deciders.some(({ decider }) => decider === 'same_shard'),
+  );
+  return answer.can_allocate === 'no' && everywhere ? TOO_MANY_COPIES : WAITING;
 }
+
+const BRING_BACK = 'bring the node that held it back with its volume; else restore the index from a snapshot';
+
+const WAITING: Rule = {
+  class: 'slow',
+  cause: 'it still waits for its turn',
+  remedy: 'look at GET _cat/recovery and at the load of the nodes; too many recoveries at once wait for each other',
+};

@@ -1,5 +1,6 @@
 import { BUDGETS } from '../../helpers/budgets.ts';
 import { suite } from '../../helpers/check/suite.ts';
+import { settledAllocation } from '../../helpers/connect/elasticsearch/allocation.ts';
 import { service } from '../../helpers/connect/elasticsearch.ts';
 import { explainUnassigned, MISSING_NODE } from '../../helpers/diagnose/elasticsearch.ts';
 import { until } from '../../helpers/poll.ts';
@@ -62,9 +63,6 @@ check(
   },
 );
 
-/** A copy that is only on its way has started by then; what waits longer waits for something. */
-const ON_ITS_WAY_MS = 3_000;
-
 check(
   'elasticsearch.shards.explained',
   {
@@ -73,45 +71,24 @@ check(
     otherwise: { class: 'not-redundant', remedy: 'ask GET _cluster/allocation/explain why the copy has no node' },
   },
   async ({ elasticsearch: { api }, component, fail, observe, signal }) => {
-    const budget = AbortSignal.any([signal, AbortSignal.timeout(ON_ITS_WAY_MS)]);
-    const h = ['index', 'shard', 'prirep', 'state'];
-    const look = async () => {
-      const rows = await api.cat.shards({ format: 'json', h }, { signal });
-      // An index of a run that works is not yet whole, and what one that was killed left is the sweep's matter.
-      const shards = rows.filter(({ index }) => scratchOwner(index ?? '') === null);
-      return { shards, unassigned: shards.filter(({ state }) => state === 'UNASSIGNED') };
-    };
-    const explain = async ({ index, shard, prirep }: Awaited<ReturnType<typeof look>>['shards'][number]) => {
-      const asked = { index: index ?? '', shard: Number(shard), primary: prirep === 'p' };
-      return api.cluster.allocationExplain(asked, { signal });
-    };
-    /** Undefined: a copy is on its way. */
-    const settle = async () => {
-      const { shards, unassigned } = await look();
-      // The primary first: its replicas wait for it.
-      const worst = unassigned.find(({ prirep }) => prirep === 'p') ?? unassigned[0];
-      if (!worst) return { shards, unassigned, explanation: null };
-      const explanation = await explain(worst);
-      return STUCK.has(explanation.can_allocate ?? '') ? { shards, unassigned, explanation } : undefined;
-    };
-    const { shards, unassigned, explanation } = await until(settle, budget, 200).catch(async (error: unknown) => {
-      if (signal.aborted || !budget.aborted) throw error;
-      const { shards, unassigned } = await look();
-      return { shards, unassigned, explanation: unassigned[0] ? await explain(unassigned[0]) : null };
-    });
-    const health = await api.cluster.health({}, { signal });
-    observe({ status: health.status, copies: shards.length, unassigned: unassigned.length });
+    // An index of a run that works is not yet whole, and what one that was killed left is the sweep's matter.
+    const isOurs = (index: string): boolean => scratchOwner(index) !== null;
+    const { copies, missing, explanation } = await settledAllocation(
+      api,
+      (index) => !isOurs(index),
+      ({ state }) => state === 'UNASSIGNED',
+      BUDGETS.answer,
+      signal,
+    );
+    const { status, number_of_data_nodes: data } = await api.cluster.health({}, { signal });
+    observe({ status, copies: copies.length, unassigned: missing.length, nodesWithData: data });
     if (explanation) {
-      const nodes = { data: health.number_of_data_nodes, promised: component.target ?? 1 };
-      const { cause, ...rest } = explainUnassigned(explanation, nodes);
-      fail({ cause: `${unassigned.length} of ${shards.length} copies of shards are on no node: ${cause}`, ...rest });
+      const { cause, ...rest } = explainUnassigned(explanation, { data, promised: component.target ?? 1 });
+      fail({ cause: `${missing.length} of ${copies.length} copies of shards are on no node: ${cause}`, ...rest });
     }
-    return { nodesWithData: health.number_of_data_nodes };
+    return { promised: component.target };
   },
 );
-
-/** Answers of the allocator after which waiting does not help. Source: the reference, "Cluster allocation explain API", can_allocate. */
-const STUCK: ReadonlySet<string> = new Set(['no', 'no_valid_shard_copy', 'allocation_delayed', 'no_attempt']);
 
 /** Every change of mappings, settings and shards waits in this queue of the master. */
 const QUEUE_MS = 30_000;

@@ -1,4 +1,5 @@
 import { suite } from '../../helpers/check/suite.ts';
+import { settledAllocation } from '../../helpers/connect/elasticsearch/allocation.ts';
 import { service } from '../../helpers/connect/elasticsearch.ts';
 import { explainUnassigned } from '../../helpers/diagnose/elasticsearch.ts';
 import { until } from '../../helpers/poll.ts';
@@ -20,7 +21,17 @@ check(
       remedy: 'look at the log of the master for the failover, and at index.number_of_replicas',
     },
   },
-  async ({ elasticsearch: { api, createIndex }, scratch, signal, expect, fail, observe, disruption, skip }) => {
+  async ({
+    elasticsearch: { api, createIndex },
+    component,
+    scratch,
+    signal,
+    expect,
+    fail,
+    observe,
+    disruption,
+    skip,
+  }) => {
     const health = await api.cluster.health({}, { signal });
     if (health.number_of_data_nodes < 2) skip('nodes with data', health.number_of_data_nodes);
     const { master_node: master } = await api.cluster.state({ metric: 'master_node' }, { signal });
@@ -34,17 +45,19 @@ check(
       { index, settings: { 'index.routing.allocation.require._name': null, number_of_replicas: 1 } as never },
       { signal },
     );
-    const colour = async (wanted: string, within = signal): Promise<void> => {
+    const { explanation } = await settledAllocation(
+      api,
+      (each) => each === index,
+      ({ state }) => state !== 'STARTED',
+      COPY_MS,
+      signal,
+    );
+    if (explanation)
+      fail(explainUnassigned(explanation, { data: health.number_of_data_nodes, promised: component.target ?? 1 }));
+    const colour = async (wanted: string): Promise<void> => {
       const look = async () => ((await api.cluster.health({ index }, { signal })).status === wanted ? true : undefined);
-      await until(look, within, 200);
+      await until(look, signal, 200);
     };
-    const budget = AbortSignal.any([signal, AbortSignal.timeout(COPY_MS)]);
-    await colour('green', budget).catch(async (error: unknown) => {
-      if (signal.aborted || !budget.aborted) throw error;
-      const asked = { index, shard: 0, primary: false };
-      const nodes = { data: health.number_of_data_nodes, promised: health.number_of_data_nodes };
-      return fail(explainUnassigned(await api.cluster.allocationExplain(asked, { signal }), nodes));
-    });
     const write = (number: number) =>
       api.index({ index, id: String(number), document: { number } }, { signal, requestTimeout: FAILOVER_MS });
     const before = await Promise.all(Array.from({ length: 50 }, (_, n) => write(n)));

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { BUDGETS } from '../../helpers/budgets.ts';
 import { suite } from '../../helpers/check/suite.ts';
+import { settledAllocation } from '../../helpers/connect/elasticsearch/allocation.ts';
 import { service } from '../../helpers/connect/elasticsearch.ts';
 import { diagnoseStatus, explainUnassigned } from '../../helpers/diagnose/elasticsearch.ts';
 
@@ -270,19 +271,15 @@ check(
     if (data < 2 && (component.target ?? 1) < 2) skip('nodes with data', data);
     const index = scratch.name('index', 'copied');
     await createIndex(index, { number: { type: 'integer' } }, signal, { number_of_replicas: 1 });
-    const wait = { index, wait_for_status: 'green', timeout: `${BUDGETS.answer / 2}ms` } as const;
-    const { status } = await api.cluster.health(wait, { signal, ignore: [408] });
-    observe({ index, status, nodesWithData: data });
-    if (status !== 'green') {
-      const asked = { index, shard: 0, primary: false };
-      fail(
-        explainUnassigned(await api.cluster.allocationExplain(asked, { signal }), {
-          data,
-          promised: component.target ?? 1,
-        }),
-      );
-    }
-    const copies = await api.cat.shards({ index, format: 'json', h: ['prirep', 'state', 'node'] }, { signal });
+    const { copies, missing, explanation } = await settledAllocation(
+      api,
+      (each) => each === index,
+      ({ state }) => state !== 'STARTED',
+      BUDGETS.attempt,
+      signal,
+    );
+    observe({ index, copies: copies.length, missing: missing.length, nodesWithData: data });
+    if (explanation) fail(explainUnassigned(explanation, { data, promised: component.target ?? 1 }));
     const { _shards: written } = await api.index({ index, id: '1', document: { number: 1 } }, { signal });
     expect(new Set(copies.map(({ node }) => node)).size, 'nodes that hold a copy').toBe(2);
     expect(written, 'copies that have the document').toMatchObject({ total: 2, successful: 2, failed: 0 });
@@ -293,6 +290,6 @@ check(
       read.map(({ _shards: { failed } }) => failed),
       'failures of a search on each node',
     ).toEqual([0, 0]);
-    return Object.fromEntries(copies.map(({ prirep, node }) => [prirep === 'p' ? 'primary' : 'replica', node ?? null]));
+    return Object.fromEntries(copies.map(({ primary, node }) => [primary ? 'primary' : 'replica', node]));
   },
 );
