@@ -36,6 +36,9 @@ export interface ElasticsearchClient extends AsyncDisposable {
   readonly scratch: ReturnType<typeof scratchKinds>;
 }
 
+/** The module without which there are neither users nor keys. */
+export const SECURITY = 'x-pack-security';
+
 export interface Caller {
   readonly user: string;
   readonly password: string;
@@ -215,21 +218,22 @@ async function open(target: Target, signal: AbortSignal): Promise<ElasticsearchC
     sniffOnStart: false,
   };
   const api = await newClient(clientMajor, options);
+  const has = async (module: string, within: AbortSignal): Promise<boolean> => {
+    const { nodes } = await api.nodes.info({ metric: 'plugins' }, { signal: within });
+    return Object.values(nodes).every(({ modules = [], plugins = [] }) =>
+      [...modules, ...plugins].some(({ name }) => name === module),
+    );
+  };
   return {
     api,
     clientMajor,
-    scratch: scratchKinds(api, settingsOf(target.component).repository ?? null),
+    scratch: scratchKinds(api, settingsOf(target.component).repository ?? null, (within) => has(SECURITY, within)),
     async createIndex(index, properties, within, more = {}) {
       const copies = (target.component.target ?? 1) > 1 ? 1 : 0;
       const settings = { number_of_shards: 1, number_of_replicas: copies, ...more };
       await api.indices.create({ index, settings, mappings: { dynamic: 'strict', properties } }, { signal: within });
     },
-    async has(module, within) {
-      const { nodes } = await api.nodes.info({ metric: 'plugins' }, { signal: within });
-      return Object.values(nodes).every(({ modules = [], plugins = [] }) =>
-        [...modules, ...plugins].some(({ name }) => name === module),
-      );
-    },
+    has,
     async refusal(as, within) {
       await using http = await openHttp(first.address, target, null, BUDGETS.answer);
       const answer = await http.answer('GET', '/_cluster/health', within, { headers: as ? basic(as) : {} });

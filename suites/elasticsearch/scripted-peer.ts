@@ -8,7 +8,7 @@ import type { ScriptedPeer } from '../../helpers/check/proof.ts';
 
 const USER = 'assay';
 const PASSWORD = 'scripted-password';
-const LOGIN = `Basic ${Buffer.from(`${USER}:${PASSWORD}`).toString('base64')}`;
+export const LOGIN = `Basic ${Buffer.from(`${USER}:${PASSWORD}`).toString('base64')}`;
 
 const json = (body: object, status = 200): ScriptedAnswer => ({
   status,
@@ -30,7 +30,17 @@ async function withModules(
 
 const asIs: Pick<ScriptedPeer, 'declare' | 'password'> = { declare: (component) => component, password: null };
 
-/** Source: the reference, "Security settings", and what 8.x answers to a missing and to a wrong login. */
+const KEY = 'scripted-key';
+
+const refused = (status: number, reason: string): ScriptedAnswer => {
+  const error = { type: 'security_exception', reason };
+  return json({ error: { root_cause: [error], ...error }, status }, status);
+};
+
+/**
+ * One user, and one key that may only read.
+ * Source: the reference, "Security settings" and "Create API key API", and what 8.x answers to a missing and to a wrong login.
+ */
 export const withSecurity: ScriptedPeer = {
   declare: (component) => ({
     ...component,
@@ -39,14 +49,12 @@ export const withSecurity: ScriptedPeer = {
   password: PASSWORD,
   async script(request, pass) {
     const { authorization } = request.headers;
-    if (authorization !== LOGIN) {
-      const reason =
-        authorization === undefined
-          ? `missing authentication credentials for REST request [${request.path}]`
-          : `unable to authenticate user [${USER}] for REST request [${request.path}]`;
-      const error = { type: 'security_exception', reason };
-      return json({ error: { root_cause: [error], ...error }, status: 401 }, 401);
-    }
+    const what = `for REST request [${request.path}]`;
+    if (authorization === undefined) return refused(401, `missing authentication credentials ${what}`);
+    if (authorization === `ApiKey ${KEY}`)
+      return request.method === 'GET' ? undefined : refused(403, 'action [indices:data/write/index] is unauthorized');
+    if (authorization !== LOGIN) return refused(401, `unable to authenticate user [${USER}] ${what}`);
+    if (request.path === '/_security/api_key') return json({ id: 'id', name: 'reader', api_key: 'k', encoded: KEY });
     return request.path === '/_nodes/plugins' ? withModules(['x-pack-security'], request, pass) : undefined;
   },
 };

@@ -1,6 +1,7 @@
 import { rewriteHttpAnswers } from '../../fixtures/faults/http-answers.ts';
 import { prove } from '../../helpers/check/proof.ts';
-import { withSecurity } from './scripted-peer.ts';
+import { withRequests } from './faults.ts';
+import { LOGIN, withSecurity } from './scripted-peer.ts';
 import './security.test.ts';
 
 prove('elasticsearch.security.negative', {
@@ -29,4 +30,13 @@ prove('elasticsearch.security.negative', {
         (answer) => ({ ...answer, status: 403, body: Buffer.from('<html>forbidden</html>') }),
       ),
     ),
+});
+
+prove('elasticsearch.security.least-privilege', {
+  fault: 'a proxy puts its own login in place of the one that it gets',
+  peer: withSecurity,
+  expect: 'misconfigured',
+  from: 'body',
+  break: async ({ proxies }) =>
+    proxies[0]?.rewrite(withRequests(/^authorization: ApiKey .*$/gim, `authorization: ${LOGIN}`)),
 });

@@ -9,9 +9,26 @@ interface Kind {
   remove(names: readonly string[], signal: AbortSignal): Promise<unknown>;
 }
 
-/** @param repository where scratch snapshots are; null: none are taken */
-export function scratchKinds(api: Client, repository: string | null): Readonly<Record<string, Kind>> {
+/**
+ * @param repository where scratch snapshots are; null: none are taken
+ * @param hasSecurity whether there can be keys
+ */
+export function scratchKinds(
+  api: Client,
+  repository: string | null,
+  hasSecurity: (signal: AbortSignal) => Promise<boolean>,
+): Readonly<Record<string, Kind>> {
   return {
+    'api-key': {
+      async names(signal) {
+        if (!(await hasSecurity(signal))) return [];
+        const { api_keys: keys } = await api.security.getApiKey({ owner: true, active_only: true }, { signal });
+        return keys.map(({ name }) => name ?? '');
+      },
+      // By a name for each request: the call takes one.
+      remove: (names, signal) =>
+        Promise.all(names.map((name) => api.security.invalidateApiKey({ name, owner: true }, { signal }))),
+    },
     index: {
       async names(signal) {
         const rows = await api.cat.indices({ format: 'json', h: ['index'], expand_wildcards: 'all' }, { signal });
