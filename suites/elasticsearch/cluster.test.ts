@@ -145,9 +145,8 @@ check(
     const after = await until(
       async () => {
         const now = await sample();
-        return before.every(({ name, at }) => (now.find((node) => node.name === name)?.at ?? at) - at >= WINDOW_MS)
-          ? now
-          : undefined;
+        const sinceOf = (name: string) => before.find((node) => node.name === name);
+        return now.every(({ name, at }) => at - (sinceOf(name)?.at ?? 0) >= WINDOW_MS) ? now : undefined;
       },
       signal,
       WINDOW_MS / 4,
@@ -155,28 +154,24 @@ check(
     const nodes = after.flatMap((node) => {
       const first = before.find(({ name }) => name === node.name);
       if (!first) return [];
-      return [
-        {
-          name: node.name,
-          heap: Math.min(first.heap, node.heap),
-          old: (node.oldMs - first.oldMs) / (node.at - first.at),
-          tripped: Object.keys(node.tripped).filter((key) => (node.tripped[key] ?? 0) > (first.tripped[key] ?? 0)),
-        },
+      const heap = Math.min(first.heap, node.heap);
+      const collecting = Math.round((100 * (node.oldMs - first.oldMs)) / (node.at - first.at));
+      const tripped = Object.keys(node.tripped).filter((key) => (node.tripped[key] ?? 0) > (first.tripped[key] ?? 0));
+      const signs = [
+        ...(tripped.length > 0 ? [`the breaker ${tripped.join(', ')} trips`] : []),
+        ...(heap >= MOST_HEAP ? [`${heap} % of it stay in use`] : []),
+        ...(collecting > MOST_COLLECTING
+          ? [`${collecting} % of the time go to collections of the old generation`]
+          : []),
       ];
+      return [{ name: node.name, heap, signs }];
     });
-    const short = nodes.filter(
-      ({ heap, old, tripped }) => heap >= MOST_HEAP || old > MOST_COLLECTING || tripped.length,
-    );
+    const short = nodes.filter(({ signs }) => signs.length > 0);
     const [worst] = short;
     if (worst)
       fail({
-        cause: `${worst.name} is short of heap: ${worst.tripped.length ? `the breaker ${worst.tripped.join(', ')} trips` : worst.heap >= MOST_HEAP ? `${worst.heap} % of it are in use` : `${Math.round(worst.old * 100)} % of its time go to collections of the old generation`}`,
-        evidence: short
-          .map(
-            ({ name, heap, old, tripped }) =>
-              `${name}: heap ${heap} %, old collections ${Math.round(old * 100)} %, tripped ${tripped.join(', ') || 'none'}`,
-          )
-          .join('; '),
+        cause: `${worst.name} is short of heap: ${worst.signs.join('; ')}`,
+        evidence: short.map(({ name, heap, signs }) => `${name}: heap ${heap} %, ${signs.join('; ')}`).join('; '),
         ...(short.length === 1 ? { subject: worst.name } : {}),
       });
     return Object.fromEntries(nodes.map(({ name, heap }) => [name, `${heap} % of the heap, no breaker tripped`]));
@@ -187,5 +182,5 @@ check(
 const WINDOW_MS = 1_000;
 /** Percent in both samples. The parent breaker refuses requests at 95. */
 const MOST_HEAP = 85;
-/** Share of the window. */
-const MOST_COLLECTING = 0.5;
+/** Percent of the window. */
+const MOST_COLLECTING = 50;
