@@ -20,6 +20,10 @@ interface Proven {
   readonly passed: boolean;
 }
 
+/** What proofs are made against, in words. */
+const STANDS = { real: 'real services', scripted: 'scripted peers before them', double: 'doubles' } as const;
+type Stand = keyof typeof STANDS;
+
 /** Components whose proofs run side by side. Those of one run one by one: two faults in one component would blur. */
 const AT_ONCE = 2;
 
@@ -148,28 +152,47 @@ function summary(
   const lines: string[] = [];
   let bare = 0;
   const doubles = new Set(phase.components.filter(({ stance }) => stance === 'double').map(({ type }) => type));
-  const total = { real: { ids: 0, proven: 0 }, double: { ids: 0, proven: 0 } };
+  const total: Record<Stand, { ids: number; proven: number }> = {
+    real: { ids: 0, proven: 0 },
+    scripted: { ids: 0, proven: 0 },
+    double: { ids: 0, proven: 0 },
+  };
   for (const type of types) {
-    const ids = (catalogue[type] ?? []).map(({ id }) => id);
-    const of = (id: string): Proven[] => proofs.filter(({ meta }) => meta.check === id);
-    const proven = ids.filter((id) => of(id).length > 0 && of(id).every(({ passed }) => passed));
-    const stance = doubles.has(type) ? 'double' : 'real';
-    total[stance].ids += ids.length;
-    total[stance].proven += proven.length;
-    const against = stance === 'double' ? ', against a double' : '';
-    lines.push(`${type}: ${proven.length} of ${plural(ids.length, 'check')} proven able to fail${against}`);
-    for (const id of ids) {
-      const own = of(id);
-      if (own.length === 0 && whole) {
+    const checks = (catalogue[type] ?? []).map(({ id }) => {
+      const all = proofs.filter(({ meta }) => meta.check === id);
+      const own = all.filter(({ meta }) => meta.inapplicable === undefined);
+      const stand = doubles.has(type) ? 'double' : own.some(({ meta }) => meta.scripted) ? 'scripted' : 'real';
+      return { id, all, own, stand, proven: own.length > 0 && own.every(({ passed }) => passed) } as const;
+    });
+    for (const { stand, proven } of checks) {
+      total[stand].ids++;
+      if (proven) total[stand].proven++;
+    }
+    const scripted = checks.filter(({ stand, proven }) => stand === 'scripted' && proven).length;
+    const elsewhere = checks.filter(({ all, own }) => all.length > 0 && own.length === 0).length;
+    lines.push(
+      [
+        `${type}: ${checks.filter(({ proven }) => proven).length} of ${plural(checks.length, 'check')} proven able to fail`,
+        ...(doubles.has(type) ? ['against a double'] : []),
+        ...(scripted > 0 ? [`${scripted} of them against a scripted peer`] : []),
+        ...(elsewhere > 0 ? [`${elsewhere} not applicable to this platform`] : []),
+      ].join(', '),
+    );
+    for (const { id, all } of checks) {
+      if (all.length === 0 && whole) {
         bare++;
         lines.push(` x ${id}: no proof`);
       }
-      for (const { meta, passed } of own)
-        lines.push(` ${passed ? '+' : 'x'} ${id}: ${meta.expected} when ${meta.fault}`);
+      for (const { meta, passed } of all) {
+        const mark = meta.inapplicable !== undefined ? '-' : passed ? '+' : 'x';
+        const against = meta.scripted ? ', against a scripted peer' : '';
+        const why = meta.inapplicable === undefined ? '' : `; not applicable here: ${meta.inapplicable}`;
+        lines.push(` ${mark} ${id}: ${meta.expected} when ${meta.fault}${against}${why}`);
+      }
     }
   }
-  for (const [stance, { ids, proven }] of Object.entries(total))
-    if (ids > 0) lines.push(`all against ${stance === 'double' ? 'doubles' : 'real services'}: ${proven} of ${ids}`);
+  for (const [stand, { ids, proven }] of Object.entries(total))
+    if (ids > 0) lines.push(`all against ${STANDS[stand as Stand]}: ${proven} of ${ids}`);
   for (const { kind, name, why } of cleanup.left) lines.push(` x left behind: ${kind} ${name}: ${why}`);
   lines.push(`cleanup: ${cleanup.created} created, ${cleanup.removed} removed`);
   return { text: lines.join('\n'), exitCode: failed > 0 || bare > 0 || cleanup.left.length > 0 ? 1 : 0 };
