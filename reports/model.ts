@@ -140,6 +140,16 @@ export interface Tls {
   readonly servername?: string;
 }
 
+/** Which cluster a phase is of, and how its API is reached. Holds no secret. */
+export interface ClusterRef {
+  /** Path of the kubeconfig; null: what kubectl takes, which in a pod is the pod's own service account. */
+  readonly kubeconfig: string | null;
+  /** Null: the kubeconfig's current one. */
+  readonly context: string | null;
+  /** uid of the namespace kube-system, by which a cluster is known; null: any. */
+  readonly uid: string | null;
+}
+
 /** One promised service, every default filled in. `settings` are the keys that only its type knows. */
 export interface Component {
   readonly id: string;

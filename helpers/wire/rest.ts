@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import net from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
 import type { buildConnector, Dispatcher } from 'undici';
 import type { z } from 'zod';
 import { BUDGETS } from '../budgets.ts';
@@ -53,7 +54,7 @@ export interface Asked {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /**
  * HTTP to one endpoint as its clients speak it: by the target's route, under the endpoint's own name, nothing followed and nothing
@@ -79,19 +80,49 @@ export async function openRest(
   scheme: Scheme,
   withinMs: number = BUDGETS.answer,
 ): Promise<RestClient> {
-  const { buildConnector, Pool } = await import('undici');
   const base = baseOf(address, target);
+  const { component, route } = target;
+  const ca = component.tls?.ca === undefined ? {} : { ca: await readFile(component.tls.ca, 'utf8') };
+  const servername = component.tls?.servername ?? (net.isIP(base.hostname) ? undefined : base.hostname);
+  return openHttp({
+    base,
+    tls: { ...ca, ...(servername === undefined ? {} : { servername }) },
+    dialled: route.dial(hostPort(base)),
+    authorization: authorizationOf(target, scheme),
+    withinMs,
+    mostBytes: MOST_BYTES,
+    reuse: false,
+  });
+}
+
+/** An HTTP server, and how it is reached. */
+export interface HttpServer {
+  /** Its path stands before every path. */
+  readonly base: URL;
+  readonly tls: Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>;
+  /** `host:port` */
+  readonly dialled: string;
+  readonly authorization: string | null;
+  /** Milliseconds for one exchange with all its parts. */
+  readonly withinMs: number;
+  /** The longest answer that is read. */
+  readonly mostBytes: number;
+  /** False: a connection for each exchange. On one that is used again, a server that closes it at that moment looks like one that fails. */
+  readonly reuse: boolean;
+}
+
+export async function openHttp(server: HttpServer): Promise<RestClient> {
+  const { buildConnector, Pool } = await import('undici');
+  const { base, authorization, withinMs, mostBytes, reuse } = server;
   const origin = base.origin;
   const prefix = base.pathname.replace(/\/$/, '');
   const seen = { connected: false };
   const pool = new Pool(origin, {
-    connect: await connector(buildConnector, base, target, seen),
+    connect: connector(buildConnector, server, seen),
     connections: CONNECTIONS,
-    // A connection for each exchange: on one that is used again, a server that closes it at that moment looks like one that fails.
-    pipelining: 0,
-    maxResponseSize: MOST_BYTES,
+    pipelining: reuse ? 1 : 0,
+    maxResponseSize: mostBytes,
   });
-  const authorization = authorizationOf(target, scheme);
 
   async function exchange(method: Method, path: string, signal: AbortSignal, asked: Asked = {}): Promise<Buffer> {
     signal.throwIfAborted();
@@ -176,17 +207,15 @@ function baseOf(address: string, { component }: Target): URL {
 const hostPort = ({ protocol, hostname, port }: URL): string =>
   `${hostname}:${port || (protocol === 'https:' ? 443 : 80)}`;
 
-async function connector(
+function connector(
   build: typeof buildConnector,
-  base: URL,
-  { component, route }: Target,
+  { tls, dialled }: HttpServer,
   seen: { connected: boolean },
-): Promise<buildConnector.connector> {
-  const ca = component.tls?.ca === undefined ? {} : { ca: await readFile(component.tls.ca, 'utf8') };
-  const connect = build({ timeout: BUDGETS.connect, ...ca });
-  const dialled = new URL(`tcp://${route.dial(hostPort(base))}`);
-  const to = { hostname: dialled.hostname.replace(/^\[|\]$/g, ''), port: dialled.port };
-  const servername = component.tls?.servername ?? (net.isIP(base.hostname) ? undefined : base.hostname);
+): buildConnector.connector {
+  const connect = build({ timeout: BUDGETS.connect, ...tls });
+  const { hostname, port } = new URL(`tcp://${dialled}`);
+  const to = { hostname: hostname.replace(/^\[|\]$/g, ''), port };
+  const { servername } = tls;
   return (options, callback) =>
     connect({ ...options, ...to, ...(servername === undefined ? {} : { servername }) }, (...outcome) => {
       seen.connected ||= outcome[0] === null;
@@ -221,7 +250,7 @@ function asRestError(error: unknown, what: string, answered: boolean): unknown {
     case 'UND_ERR_CONNECT_TIMEOUT':
       return new RestError('no-connection', `${what}: no connection within ${BUDGETS.connect} ms`, { cause: error });
     case 'UND_ERR_RES_EXCEEDED_MAX_SIZE':
-      return new RestError('too-long', `${what}: an answer longer than ${MOST_BYTES} bytes`, { cause: error });
+      return new RestError('too-long', `${what}: an answer longer than is read`, { cause: error });
     case 'UND_ERR_SOCKET':
     case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
     case 'ECONNRESET':
