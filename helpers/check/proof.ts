@@ -5,6 +5,7 @@ import '../../reports/proof-meta.ts';
 import type { CauseClass, Component, DoorRecord, Outcome } from '../../reports/model.ts';
 import type { ProofMeta } from '../../reports/proof-meta.ts';
 import { BUDGETS } from '../budgets.ts';
+import { openCluster } from '../kubernetes/cluster.ts';
 import { knockSafely } from '../preflight.ts';
 import type { Route } from '../route.ts';
 import type { Secrets, Target } from '../service.ts';
@@ -17,7 +18,7 @@ import type { Runner, Stage } from './runner.ts';
 export interface FaultContext {
   /** The component by way of the proxies. */
   readonly target: Target;
-  /** A proxy before every address that the component declares, in the order of the phase file. */
+  /** A proxy before every address that the component declares, in the order of the phase file, and before the API server of its cluster. */
   readonly proxies: readonly FaultProxy[];
   /** What the local platform exports. */
   readonly env: Handout['local']['env'];
@@ -164,12 +165,16 @@ async function openStand({ service, runOn }: Provable, { declare, secrets, befor
   const promised = handout.phase.components.find(({ type }) => type === service.type);
   if (!promised) throw new Error(`${handout.phase.file} has no component of type ${service.type}`);
   const component = declare ? declare(promised, handout.local.env) : promised;
-  const addresses = [...new Set(Object.values(component.endpoints).flat())];
-  const proxies = await Promise.all(addresses.map((address) => openProxy(address)));
-  const dialled = new Map(addresses.map((address, index) => [address, proxies[index]?.address ?? address]));
+  const dialled = new Map<string, string>();
   const route: Route = { path: 'loopback', dial: (logical) => dialled.get(logical) ?? logical };
+  const wanted = service.census?.(component);
+  const cluster = handout.phase.cluster && wanted && openCluster(handout.phase.cluster, [wanted], route.dial);
+  const apiServer = cluster ? [new URL(await cluster.server()).host] : [];
+  const addresses = [...new Set([...Object.values(component.endpoints).flat(), ...apiServer])];
+  const proxies = await Promise.all(addresses.map((address) => openProxy(address)));
+  for (const [at, address] of addresses.entries()) dialled.set(address, proxies[at]?.address ?? address);
   const declared = secrets ?? handout.secrets[component.id] ?? { password: null };
-  const target: Target = { component, secrets: declared, route };
+  const target: Target = { component, secrets: declared, route, ...(cluster ? { cluster } : {}) };
   const context: FaultContext = {
     target,
     proxies,

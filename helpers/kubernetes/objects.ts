@@ -66,6 +66,8 @@ export interface Pod extends Named {
   readonly deletedAt: string | null;
   readonly graceSeconds: number;
   readonly ready: boolean;
+  /** Null: it is not ready. */
+  readonly readySince: string | null;
   /** What the scheduler says while it finds no node. */
   readonly unschedulable: string | null;
   readonly containers: readonly Container[];
@@ -84,7 +86,8 @@ export interface Workload extends Named {
   readonly desired: number;
   /** Its controller has seen what it asks for now. */
   readonly observed: boolean;
-  readonly selector: Labels | null;
+  /** Why its controller can not create pods, as its condition ReplicaFailure says; events tell the same for an hour only. */
+  readonly failure: string | null;
 }
 
 export interface Job extends Named {
@@ -175,6 +178,9 @@ export interface DisruptionBudget extends Named {
   readonly expressions: boolean;
 }
 
+/** An operator's object that asks for pods, with the object itself for the suite of its kind. */
+export type CustomWorkload = Custom & Workload;
+
 /** An object of an operator's kind, as it is. Its suite reads it. */
 export interface Custom extends Named {
   readonly kind: string;
@@ -220,6 +226,7 @@ export function keepPod(object: KubernetesObject): Pod {
     ),
     ...spec.containers.map((each: Raw) => keepContainer(each, 'main', spec, statuses.get(each.name))),
   ];
+  const ready = condition('Ready');
   const scheduled = condition('PodScheduled');
   const volumes: Raw[] = spec.volumes ?? [];
   return {
@@ -232,7 +239,8 @@ export function keepPod(object: KubernetesObject): Pod {
     message: status.message ?? null,
     deletedAt: metadata.deletionTimestamp ?? null,
     graceSeconds: metadata.deletionGracePeriodSeconds ?? spec.terminationGracePeriodSeconds ?? GRACE_SECONDS,
-    ready: condition('Ready')?.status === 'True',
+    ready: ready?.status === 'True',
+    readySince: ready?.status === 'True' ? (ready.lastTransitionTime ?? null) : null,
     unschedulable: scheduled?.status === 'False' ? (scheduled.message ?? scheduled.reason ?? '') : null,
     containers,
     claims: volumes.flatMap(({ persistentVolumeClaim }) => persistentVolumeClaim?.claimName ?? []),
@@ -297,7 +305,9 @@ const keepWorkload =
     owner: ownerOf(object),
     desired: desired(object),
     observed: (object.status?.observedGeneration ?? 0) >= (object.metadata.generation ?? 0),
-    selector: object.spec?.selector?.matchLabels ?? null,
+    failure:
+      object.status?.conditions?.find((each: Raw) => each.type === 'ReplicaFailure' && each.status === 'True')
+        ?.message ?? null,
   });
 
 const replicas = ({ spec }: Raw): number => spec.replicas ?? 1;
@@ -305,6 +315,23 @@ const replicas = ({ spec }: Raw): number => spec.replicas ?? 1;
 export const keepDeployment = keepWorkload('Deployment', replicas);
 export const keepReplicaSet = keepWorkload('ReplicaSet', replicas);
 export const keepStatefulSet = keepWorkload('StatefulSet', replicas);
+function keepCustomWorkload(
+  kind: string,
+  desired: (object: Raw) => number,
+): (object: KubernetesObject) => CustomWorkload {
+  const workload = keepWorkload(kind, desired);
+  return (object) => ({ ...keepCustom(object), ...workload(object) });
+}
+
+/** Its pods are listed whole in its spec. */
+export const keepStrimziPodSet = keepCustomWorkload('StrimziPodSet', ({ spec }) => spec.pods?.length ?? 0);
+/** The head, and as many workers as the operator has worked out: replicas by hosts, of all groups. */
+export const keepRayCluster = keepCustomWorkload('RayCluster', ({ spec, status }) =>
+  spec.suspend === true ? 0 : 1 + (status?.desiredWorkerReplicas ?? 0),
+);
+export const keepDorisCluster = keepCustomWorkload('DorisCluster', ({ spec }) =>
+  [spec.feSpec, spec.beSpec, spec.cnSpec, spec.brokerSpec].reduce((sum, part) => sum + (part?.replicas ?? 0), 0),
+);
 export const keepDaemonSet = keepWorkload('DaemonSet', ({ status }) => status?.desiredNumberScheduled ?? 0);
 
 export function keepJob(object: KubernetesObject): Job {
