@@ -103,7 +103,7 @@ check(
   async ({ kubernetes, fail }) => {
     const running = kubernetes
       .items('pods')
-      .filter(({ owner, phase }) => owner?.kind !== 'Job' && phase !== 'Succeeded');
+      .filter(({ owner, phase }) => owner?.kind !== 'Job' && phase !== 'Succeeded' && phase !== 'Failed');
     const lacks = new Map<string, string[]>();
     for (const pod of running) {
       const own = pod.containers.flatMap(({ name, role, probes, bounded }) => [
