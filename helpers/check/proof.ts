@@ -6,6 +6,7 @@ import '../../reports/proof-meta.ts';
 import type { CauseClass, Component, DoorRecord, Outcome } from '../../reports/model.ts';
 import type { ProofMeta } from '../../reports/proof-meta.ts';
 import { BUDGETS } from '../budgets.ts';
+import { openCluster } from '../kubernetes/cluster.ts';
 import { knockSafely } from '../preflight.ts';
 import type { Route } from '../route.ts';
 import type { Secrets, Target } from '../service.ts';
@@ -18,7 +19,7 @@ import type { Runner, Stage } from './runner.ts';
 export interface FaultContext {
   /** The component by way of the proxies. */
   readonly target: Target;
-  /** A proxy before every address that the component declares, in the order of the phase file. */
+  /** A proxy before every address that the component declares, in the order of the phase file, and before the API server of its cluster. */
   readonly proxies: readonly FaultProxy[];
   /** What the local platform exports. */
   readonly env: Handout['local']['env'];
@@ -204,14 +205,18 @@ async function openStand(
   const written = promised({ service });
   const usual = peer ? peer.declare(written) : written;
   const component = declare ? declare(usual, handout.local.env) : usual;
-  const addresses = [...new Set(Object.values(component.endpoints).flat())];
+  const dialled = new Map<string, string>();
+  const route: Route = { path: 'loopback', dial: (logical) => dialled.get(logical) ?? logical };
+  const wanted = service.census?.(component);
+  const cluster = handout.phase.cluster && wanted && openCluster(handout.phase.cluster, [wanted], route.dial);
+  const apiServer = cluster ? [new URL(await cluster.server()).host] : [];
+  const addresses = [...new Set([...Object.values(component.endpoints).flat(), ...apiServer])];
   const peers = await Promise.all(peer ? addresses.map((address) => openScriptedPeer(address, peer.script)) : []);
   const proxies = await Promise.all(addresses.map((address, index) => openProxy(peers[index]?.address ?? address)));
-  const dialled = new Map(addresses.map((address, index) => [address, proxies[index]?.address ?? address]));
-  const route: Route = { path: 'loopback', dial: (logical) => dialled.get(logical) ?? logical };
+  for (const [at, address] of addresses.entries()) dialled.set(address, proxies[at]?.address ?? address);
   const declared = secrets ??
     (peer ? { password: peer.password } : handout.secrets[component.id]) ?? { password: null };
-  const target: Target = { component, secrets: declared, route };
+  const target: Target = { component, secrets: declared, route, ...(cluster ? { cluster } : {}) };
   const context: FaultContext = {
     target,
     proxies,

@@ -64,6 +64,7 @@ export async function prove(argv: readonly string[], output: Output): Promise<nu
     phase,
     secrets: Object.fromEntries(secrets),
     doors: [],
+    cluster: null,
     readOnly: false,
     disrupt: true,
     selection: { only: [], levels: [] },
