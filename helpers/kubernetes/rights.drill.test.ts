@@ -66,6 +66,7 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
     'kubernetes.pods.restarts',
     'kubernetes.pvc.bound',
   ],
+  'ingresses.networking.k8s.io': ['kubernetes.svc.endpoints'],
   'poddisruptionbudgets.policy': ['kubernetes.pdb-probes-limits'],
   'strimzipodsets.core.strimzi.io': SETS,
   'rayclusters.ray.io': COUNT,
