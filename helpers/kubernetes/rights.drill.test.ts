@@ -8,8 +8,8 @@ import { merge } from '../../fixtures/platform/kubernetes/apply.ts';
 import { NO_TEXT } from '../../fixtures/platform/service.ts';
 import type { Report } from '../../reports/model.ts';
 import { ROOT } from '../catalogue.ts';
-import { readAccess } from './access.ts';
 import { type KubernetesApi, openApi } from './api.ts';
+import { readAccess } from './kubeconfig.ts';
 import '../cli/test.ts';
 
 /** What is left of a gate when deploy/rbac.yaml is granted but for one rule. */
