@@ -98,7 +98,8 @@ async function sweepComponent(
   try {
     const { strays, remaining } = await within(removeAll(), signal);
     for (const { entry } of remaining) keep(entry);
-    const others = owed.length - owed.filter(({ ledger }) => ledger === ledgers[0]).length + strays.length;
+    const earlier = [...owed.filter(({ ledger }) => ledger !== ledgers[0]).map(({ entry }) => entry), ...strays];
+    const others = earlier.filter((each) => !remaining.some(({ entry }) => entry === each)).length;
     if (others > 0) progress(`${component.id}: removed ${others} scratch objects that earlier runs left behind`);
     return remaining.map(({ entry, why }) => ({ ...entry, why }));
   } catch (error) {

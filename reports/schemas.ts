@@ -41,6 +41,16 @@ const ref = z.looseObject({ component: z.string(), check: z.string() });
 const endpoint = z.looseObject({ logical: z.string(), dialled: z.string(), path });
 const scope = z.looseObject({ only: strings, levels: z.array(level), names: strings });
 const tool = z.looseObject({ name: z.string(), version: z.string(), catalogue: z.string() });
+const run = {
+  id: z.string(),
+  startedAt: at,
+  finishedAt: at.nullable(),
+  durationMs: ms,
+  complete: z.boolean(),
+  cut: z.string().nullable().describe('why the run is not complete'),
+  readOnly: z.boolean(),
+  scope: scope.nullable().describe('null: all that the phase promised was asked'),
+};
 const problem = z.looseObject({ where: z.string(), what: z.string(), remedy: z.string() });
 const cleanup = z.looseObject({
   created: z.number().int(),
@@ -129,15 +139,8 @@ export const EvidenceSchema = z.looseObject({
   schemaVersion: z.literal(1),
   tool,
   run: z.looseObject({
-    id: z.string(),
-    startedAt: at,
-    finishedAt: at.nullable(),
-    durationMs: ms,
-    complete: z.boolean(),
-    cut: z.string().nullable(),
-    readOnly: z.boolean(),
+    ...run,
     disrupt: z.boolean(),
-    scope: scope.nullable(),
     shard: z.looseObject({ index: z.number().int(), of: z.number().int() }).nullable(),
   }),
   phase: z.looseObject({
@@ -223,16 +226,7 @@ export const EvidenceSchema = z.looseObject({
 export const ReportSchema = z.looseObject({
   schemaVersion: z.literal(1),
   tool,
-  run: z.looseObject({
-    id: z.string(),
-    startedAt: at,
-    finishedAt: at.nullable(),
-    durationMs: ms,
-    complete: z.boolean(),
-    cut: z.string().nullable().describe('why the run is not complete'),
-    readOnly: z.boolean(),
-    scope: scope.nullable().describe('null: all that the phase promised was asked'),
-  }),
+  run: z.looseObject(run),
   target: z.looseObject({
     name: z.string(),
     clusterUid: z.string().nullable(),

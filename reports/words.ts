@@ -1,4 +1,4 @@
-import type { Report, ReportCheck, ReportComponent, Status } from './model.ts';
+import type { ComponentStatus, Report, ReportCheck, ReportComponent, Status } from './model.ts';
 
 /** How figures and names are written, the same in every format. */
 
@@ -70,8 +70,11 @@ export function target({ target: { name, path, revision } }: Report): string {
 export function advice(report: Report): string {
   if (report.verdict === 'pass') return 'The gate is open: every rule holds by what this run observed.';
   if (report.verdict === 'no-verdict') return `Decide nothing by this run: ${noVerdictReason(report)}.`;
-  const bad = report.components.filter(({ status }) => status !== 'Complete');
-  const works = `${report.components.length - bad.length} of ${plural(report.components.length, 'component')} work`;
+  const asked = report.components.filter(({ checks }) => checks.some(isSelected));
+  const count = (status: ComponentStatus): number => asked.filter((each) => each.status === status).length;
+  const unseen = count('Not Observed');
+  const rest = unseen > 0 ? `, ${unseen} could not be wholly looked at` : '';
+  const works = `${count('Complete')} of ${plural(asked.length, 'component')} ${count('Complete') === 1 || asked.length === 1 ? 'works' : 'work'}${rest}`;
   const [first] = report.fixFirst;
   return `Do not release. ${works}.${first ? ` Largest cause: ${first.rootCause}.` : ''}`;
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, expect, inject, test } from 'vitest';
 import { type FaultProxy, openProxy } from '../../fixtures/faults/proxy.ts';
+import { openScriptedPeer, type Script } from '../../fixtures/faults/scripted-peer.ts';
 import '../../reports/proof-meta.ts';
 import type { CauseClass, Component, DoorRecord, Outcome } from '../../reports/model.ts';
 import type { ProofMeta } from '../../reports/proof-meta.ts';
@@ -37,9 +38,21 @@ export interface Expectation {
   readonly subject?: string;
 }
 
+/** Stands before the local service and answers for what that one lacks. What is proven by it is told apart. */
+export interface ScriptedPeer {
+  readonly script: Script;
+  /** The component as the phase file would have it, if the service had what the script answers for. */
+  declare(component: Component): Component;
+  readonly password: string | null;
+}
+
 export interface Fault {
   /** In words: what is broken. */
   readonly fault: string;
+  /** Where the local service lacks what the check asks for: answers in its place, with the fault and without. */
+  readonly peer?: ScriptedPeer;
+  /** The least promised size of a platform on which it can be made, in the component's unit. */
+  readonly size?: number;
   /** Checks that must have left their objects first, on the healthy platform. */
   readonly given?: readonly string[];
   /** When the fault begins: before preflight, or when all that the checks need has passed. */
@@ -54,11 +67,13 @@ export interface Fault {
 
 export type Proof = Fault & Expectation;
 
-const HEALTHY = new Map<string, Promise<Stand>>();
+/** By service type, or by the scripted peer that stands before it. */
+const HEALTHY = new Map<string | ScriptedPeer, Promise<Stand>>();
 
 /**
  * Declares the fault under which a check must fail with the right diagnosis, and shows that it passes without: by the same client and the
- * same way, through proxies that carry everything unchanged until the fault begins.
+ * same way, through proxies that carry everything unchanged until the fault begins. Where the check does not apply to the platform there is
+ * nothing to show, and the proof says so.
  */
 export function prove(id: string, { expect, subject, ...fault }: Proof): void {
   proveTogether(fault, { [id]: subject === undefined ? { expect } : { expect, subject } });
@@ -69,10 +84,21 @@ export function proveTogether(fault: Fault, expectations: Readonly<Record<string
   const ids = Object.keys(expectations);
   let made: Promise<ReadonlyMap<string, Outcomes>> | null = null;
   for (const [id, expectation] of Object.entries(expectations)) {
-    const meta: ProofMeta = { check: id, fault: fault.fault, expected: expectation.expect };
-    test(`${id} fails when ${fault.fault}`, { meta: { proof: meta } }, async ({ task, signal }) => {
+    const scripted = fault.peer !== undefined;
+    const meta: ProofMeta = { check: id, fault: fault.fault, expected: expectation.expect, scripted };
+    test(`${id} fails when ${fault.fault}`, { meta: { proof: meta } }, async ({ task, signal, skip }) => {
+      const { target, unit } = promised(provableCheck(id));
+      if (fault.size !== undefined && (target ?? 1) < fault.size) {
+        task.meta.proof = { ...meta, inapplicable: `${unit} = ${target}` };
+        skip(`it takes ${fault.size} ${unit}`);
+      }
       made ??= withAndWithout(ids, fault, signal);
       const { without, under } = (await made).get(id) as Outcomes;
+      if (without.status === 'skipped') {
+        const { name, value } = without.predicate;
+        task.meta.proof = { ...meta, inapplicable: `${name} = ${JSON.stringify(value)}` };
+        skip(words(without));
+      }
       expect(without.status, `without the fault: ${words(without)}`).toBe('passed');
       task.meta.proof = { ...meta, seen: words(under) };
       expect(under.status, words(under)).toBe('failed');
@@ -89,10 +115,10 @@ interface Stand extends AsyncDisposable {
   readonly context: FaultContext;
 }
 
-async function healthyStand(provable: Provable): Promise<Stand> {
-  const { type } = provable.service;
-  const open = HEALTHY.get(type) ?? openStand(provable, {});
-  HEALTHY.set(type, open);
+async function healthyStand(provable: Provable, peer: ScriptedPeer | undefined): Promise<Stand> {
+  const key = peer ?? provable.service.type;
+  const open = HEALTHY.get(key) ?? openStand(provable, peer ? { peer } : {});
+  HEALTHY.set(key, open);
   return open;
 }
 
@@ -112,10 +138,12 @@ async function withAndWithout(
 ): Promise<ReadonlyMap<string, Outcomes>> {
   const provables = ids.map(provableCheck);
   const [provable] = provables as [Provable, ...Provable[]];
-  const { runner } = await healthyStand(provable);
+  const { runner } = await healthyStand(provable, fault.peer);
   for (const first of fault.given ?? []) await runner.run(first, signal);
   const without = await runAll(runner, ids, signal);
-  const under = await underFault(provable, ids, fault, signal);
+  // The fault may need what makes the check apply.
+  const inapplicable = without.every(({ status }) => status === 'skipped');
+  const under = inapplicable ? without : await underFault(provable, ids, fault, signal);
   return new Map(ids.map((id, at) => [id, { without: without[at] as Outcome, under: under[at] as Outcome }] as const));
 }
 
@@ -130,6 +158,7 @@ async function underFault(
     mend = disposable(await fault.break?.(context));
   };
   const stand = await openStand(provable, {
+    ...(fault.peer ? { peer: fault.peer } : {}),
     ...(fault.declare ? { declare: fault.declare } : {}),
     ...(fault.password === undefined ? {} : { secrets: { password: fault.password } }),
     ...(fault.from === 'door' ? { beforeDoor: breakIt } : {}),
@@ -154,26 +183,39 @@ const runAll = async (runner: Runner, ids: readonly string[], signal: AbortSigna
 const disposable = (value: unknown): AsyncDisposable | undefined =>
   typeof value === 'object' && value !== null && Symbol.asyncDispose in value ? (value as AsyncDisposable) : undefined;
 
+function promised({ service }: Pick<Provable, 'service'>): Component {
+  const { phase } = inject('assay');
+  const component = phase.components.find(({ type }) => type === service.type);
+  if (!component) throw new Error(`${phase.file} has no component of type ${service.type}`);
+  return component;
+}
+
 interface StandOptions {
+  readonly peer?: ScriptedPeer;
   readonly declare?: Declare;
   readonly secrets?: Secrets;
   readonly beforeDoor?: (context: FaultContext) => Promise<void>;
 }
 
-async function openStand({ service, runOn }: Provable, { declare, secrets, beforeDoor }: StandOptions): Promise<Stand> {
+async function openStand(
+  { service, runOn }: Provable,
+  { peer, declare, secrets, beforeDoor }: StandOptions,
+): Promise<Stand> {
   const handout = inject('assay');
-  const promised = handout.phase.components.find(({ type }) => type === service.type);
-  if (!promised) throw new Error(`${handout.phase.file} has no component of type ${service.type}`);
-  const component = declare ? declare(promised, handout.local.env) : promised;
+  const written = promised({ service });
+  const usual = peer ? peer.declare(written) : written;
+  const component = declare ? declare(usual, handout.local.env) : usual;
   const dialled = new Map<string, string>();
   const route: Route = { path: 'loopback', dial: (logical) => dialled.get(logical) ?? logical };
   const wanted = service.census?.(component);
   const cluster = handout.phase.cluster && wanted && openCluster(handout.phase.cluster, [wanted], route.dial);
   const apiServer = cluster ? [new URL(await cluster.server()).host] : [];
   const addresses = [...new Set([...Object.values(component.endpoints).flat(), ...apiServer])];
-  const proxies = await Promise.all(addresses.map((address) => openProxy(address)));
+  const peers = await Promise.all(peer ? addresses.map((address) => openScriptedPeer(address, peer.script)) : []);
+  const proxies = await Promise.all(addresses.map((address, index) => openProxy(peers[index]?.address ?? address)));
   for (const [at, address] of addresses.entries()) dialled.set(address, proxies[at]?.address ?? address);
-  const declared = secrets ?? handout.secrets[component.id] ?? { password: null };
+  const declared = secrets ??
+    (peer ? { password: peer.password } : handout.secrets[component.id]) ?? { password: null };
   const target: Target = { component, secrets: declared, route, ...(cluster ? { cluster } : {}) };
   const context: FaultContext = {
     target,
@@ -210,6 +252,7 @@ async function openStand({ service, runOn }: Provable, { declare, secrets, befor
     async [Symbol.asyncDispose]() {
       await Promise.race([runner[Symbol.asyncDispose](), new Promise((done) => setTimeout(done, BUDGETS.close))]);
       await Promise.all(proxies.map((proxy) => proxy[Symbol.asyncDispose]()));
+      await Promise.all(peers.map((each) => each[Symbol.asyncDispose]()));
     },
   };
 }

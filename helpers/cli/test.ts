@@ -50,11 +50,11 @@ export async function test(argv: readonly string[], output: Output): Promise<num
   const elsewhereAim = phase === null ? null : aimAt(phase, elsewhere(process.env));
   const early: Prepared | null = elsewhereAim && wantsSuites ? await prepare(elsewhereAim, output) : null;
   using stop = stopOnSignals(flags.deadlineMs, output.progress);
-  let own: Count = { passed: 0, failed: 0 };
+  let own = NONE;
   if (wantsOwn) own = await ownTests('unit', asked.own, asked.pattern, stop);
   if (!wantsSuites && !wantsDrills) return finish(own, null, flags, output);
   // Not beside the unit tests: services that start take the processor from tests that measure time.
-  await using local = await bringUp(localPhase, asked, output, stop);
+  await using local = await bringUp(localPhase, wantsDrills ? FOR_DRILLS : [], asked, output, stop);
   if (wantsDrills && stop.reason() === null)
     own = sum(own, await ownTests('drills', asked.drills, asked.pattern, stop, local));
   if (!wantsSuites) return finish(own, null, flags, output);
@@ -83,9 +83,13 @@ export async function askedOf(argv: readonly string[]): Promise<Asked> {
   };
 }
 
+/** Drills of the cluster are skipped where its control plane was never built. */
+const FOR_DRILLS = ['kubernetes'];
+
 /** Only what the chosen suites need is started. */
 async function bringUp(
   localPhase: string | null,
+  besides: readonly string[],
   { suites }: Asked,
   output: Output,
   stop: Stop,
@@ -93,7 +97,7 @@ async function bringUp(
   if (localPhase === null) return { ...elsewhere(process.env), [Symbol.asyncDispose]: async () => undefined };
   const named = suites.map(suiteType);
   const types = suites.length === 0 || named.includes(null) ? null : named.filter((type) => type !== null);
-  return localPlatform(localPhase, types, output, stop);
+  return localPlatform(localPhase, types, output, stop, besides);
 }
 
 async function ownTests(
@@ -124,7 +128,7 @@ declare module 'vitest' {
 
 /** Counts tests; a file that does not load and an error outside of every test count as failed. */
 export function countingReporter(): { reporter: Reporter; count(): Count } {
-  let total: Count = { passed: 0, failed: 0 };
+  let total = NONE;
   return {
     reporter: {
       onTestRunEnd(modules: readonly TestModule[], errors) {
@@ -138,7 +142,9 @@ export function countingReporter(): { reporter: Reporter; count(): Count } {
   };
 }
 
-const sum = (a: Count, b: Count): Count => ({ passed: a.passed + b.passed, failed: a.failed + b.failed });
+export const NONE: Count = { passed: 0, failed: 0 };
+
+export const sum = (a: Count, b: Count): Count => ({ passed: a.passed + b.passed, failed: a.failed + b.failed });
 
 function finish(own: Count, result: RunResult | null, { json }: RunFlags, output: Output): number {
   const checks = result ? checksOf(result.report).filter(isSelected) : [];

@@ -50,7 +50,7 @@ export const PROJECTS = {
     maxWorkers: 1,
     sequence: { groupOrder: 2 },
   },
-  /** One proof at a time: faults of two would blur. */
+  /** One proof of a component at a time: faults of two would blur. */
   proofs: {
     name: 'proofs',
     include: ['suites/**/*.proof.ts'],

@@ -6,12 +6,11 @@ import { diagnoseDetail, diagnoseDoris, wrongProduct } from '../diagnose/doris.t
 import { Finding } from '../diagnose/finding.ts';
 import { diagnoseHttp } from '../diagnose/http.ts';
 import { describe } from '../diagnose/outcome.ts';
-import { diagnoseWire } from '../diagnose/wire.ts';
 import { objective } from '../objective.ts';
 import { within } from '../poll.ts';
 import { removeUntilGone } from '../removal.ts';
 import type { Knock, Left, ScratchEntry, Service, Target } from '../service.ts';
-import { get, type HttpAnswer, httpBase, jsonObject } from '../wire/http.ts';
+import { type HttpAnswer, jsonOf, openHttp } from '../wire/http.ts';
 import { connectMysql, type Login } from '../wire/mysql.ts';
 import { type LoadAnswer, put } from '../wire/stream-load.ts';
 
@@ -225,8 +224,7 @@ const achieved = (
 ): number => Object.entries(seen).reduce((sum, [role, count]) => sum + Math.min(count, promised?.[role] ?? count), 0);
 
 function diagnoseDoor(error: unknown, who: string): Diagnosis {
-  const known =
-    (error instanceof Finding ? error.diagnosis : null) ?? diagnoseDoris(error, who) ?? diagnoseWire(error, who);
+  const known = (error instanceof Finding ? error.diagnosis : null) ?? diagnoseDoris(error, who);
   return {
     ...(known ?? {
       class: 'unexplained',
@@ -318,14 +316,15 @@ async function ask(
   path: string,
   signal: AbortSignal,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const base = await httpBase({ ...target, component: { ...target.component, tls: null } }, address);
+  const plain = { ...target, component: { ...target.component, tls: null } };
+  await using http = await openHttp(address, plain, null, BUDGETS.connect);
   const { user, password } = loginOf(target);
   const authorization = `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
-  let answer = await get(base, path, {}, signal);
+  let answer = await http.answer('GET', path, signal);
   // With enable_all_http_auth even a health check takes a login.
   const ours = [...addresses(target, 'http'), ...addresses(target, 'be')].includes(address);
-  if (ours && isUnauthorized(answer)) answer = await get(base, path, { authorization }, signal);
-  return jsonObject(base, answer);
+  if (ours && isUnauthorized(answer)) answer = await http.answer('GET', path, signal, { headers: { authorization } });
+  return jsonOf(answer, z.record(z.string(), z.unknown()));
 }
 
 const isUnauthorized = ({ status, text }: HttpAnswer): boolean => status === 401 || /"code"\s*:\s*401\b/.test(text);
@@ -392,7 +391,7 @@ async function open(target: Target, signal: AbortSignal): Promise<DorisClient> {
         return await ask(target, address, path, cancel);
       } catch (error) {
         const subject = nodeAt(target, address);
-        const known = diagnoseHttp(error, subject) ?? diagnoseWire(error, subject);
+        const known = diagnoseHttp(error, subject);
         throw known ? new Finding({ ...known, subject }) : error;
       }
     },

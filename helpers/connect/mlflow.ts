@@ -7,7 +7,7 @@ import { until } from '../poll.ts';
 import { removeEach } from '../removal.ts';
 import type { Scratch } from '../scratch.ts';
 import type { Knock, Left, ScratchEntry, Service, Target } from '../service.ts';
-import { type Asked, type Method, openRest, type RestClient, RestError } from '../wire/rest.ts';
+import { type Asked, type HttpClient, HttpError, type Method, openHttp } from '../wire/http.ts';
 
 /** The REST API of one workspace. Source: mlflow.org, "REST API". */
 export interface MlflowApi {
@@ -113,7 +113,7 @@ async function knock(target: Target, signal: AbortSignal): Promise<Knock> {
   const { component, route } = target;
   const logical = addressOf(target);
   const endpoints: Endpoint[] = [{ logical, dialled: route.dial(logical), path: route.path }];
-  await using http = await openRest(logical, target, 'Basic', BUDGETS.connect);
+  await using http = await openHttp(logical, target, 'Basic', BUDGETS.connect);
   const [health, version, api] = await Promise.allSettled([
     http.text('GET', '/health', signal),
     http.text('GET', '/version', signal),
@@ -158,7 +158,7 @@ async function search(api: MlflowApi, signal: AbortSignal, headers: Asked['heade
   return experiments.map(({ name }) => name);
 }
 
-function apiOf(http: RestClient, workspace: string | null): MlflowApi {
+function apiOf(http: HttpClient, workspace: string | null): MlflowApi {
   const own = workspace === null ? {} : { 'x-mlflow-workspace': workspace };
   const path = (uri: string): string => `/api/2.0/mlflow-artifacts/artifacts${URL.parse(uri)?.pathname ?? ''}`;
   const binary = { ...own, 'content-type': 'application/octet-stream' };
@@ -179,7 +179,7 @@ function apiOf(http: RestClient, workspace: string | null): MlflowApi {
 }
 
 async function open(target: Target): Promise<MlflowClient> {
-  const http = await openRest(addressOf(target), target, 'Basic');
+  const http = await openHttp(addressOf(target), target, 'Basic', BUDGETS.answer);
   const common = apiOf(http, null);
   const workspaces = workspacesOf(http);
   const made = new Map<string, Promise<void>>();
@@ -201,7 +201,7 @@ async function open(target: Target): Promise<MlflowClient> {
   };
 }
 
-function workspacesOf(http: RestClient): Workspaces {
+function workspacesOf(http: HttpClient): Workspaces {
   const ServerInfo = z.object({ workspaces_enabled: z.boolean().default(false) });
   const List = z.object({ workspaces: z.array(z.object({ name: z.string() })).default([]) });
   return {
@@ -209,7 +209,7 @@ function workspacesOf(http: RestClient): Workspaces {
       try {
         return (await http.json('GET', '/api/3.0/mlflow/server-info', ServerInfo, signal)).workspaces_enabled;
       } catch (error) {
-        if (error instanceof RestError && error.status === 404) return false;
+        if (error instanceof HttpError && error.status === 404) return false;
         throw error;
       }
     },
@@ -233,7 +233,7 @@ export async function refusalOf(request: Promise<unknown>): Promise<string> {
   try {
     await request;
   } catch (error) {
-    if (!(error instanceof RestError) || error.status === null || error.status >= 500) throw error;
+    if (!(error instanceof HttpError) || error.status === null || error.status >= 500) throw error;
     const code = /"error_code": ?"(\w+)"/.exec(error.body)?.[1];
     return `${error.status} ${code ?? error.body.slice(0, 60)}`;
   }
@@ -241,7 +241,7 @@ export async function refusalOf(request: Promise<unknown>): Promise<string> {
 }
 
 const isAbsent = (error: unknown): boolean =>
-  error instanceof RestError && (error.status === 404 || error.body.includes('RESOURCE_DOES_NOT_EXIST'));
+  error instanceof HttpError && (error.status === 404 || error.body.includes('RESOURCE_DOES_NOT_EXIST'));
 
 /**
  * A workspace takes with it all that stands in it, for good. What stands outside: models go for good, experiments end in the lifecycle

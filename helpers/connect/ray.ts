@@ -6,7 +6,7 @@ import { diagnoseRay } from '../diagnose/ray.ts';
 import { until } from '../poll.ts';
 import { removeEach } from '../removal.ts';
 import type { Knock, Left, ScratchEntry, Service, Target } from '../service.ts';
-import { openRest, type RestClient, RestError } from '../wire/rest.ts';
+import { type HttpClient, HttpError, openHttp } from '../wire/http.ts';
 
 /** One row of the cluster's nodes, dead ones included for a time. */
 export interface RayNode {
@@ -121,7 +121,7 @@ const explain = (error: unknown, title: string): Diagnosis =>
   };
 
 async function openClient(target: Target, withinMs: number): Promise<RayClient> {
-  const http = await openRest(addressOf(target), target, 'Bearer', withinMs);
+  const http = await openHttp(addressOf(target), target, 'Bearer', withinMs);
   return {
     async version(signal) {
       const { ray_version } = await http.json('GET', '/api/version', z.object({ ray_version: z.string() }), signal);
@@ -143,7 +143,7 @@ async function openClient(target: Target, withinMs: number): Promise<RayClient> 
 }
 
 /** The state API: the older /nodes?view=summary lags and counts several nodes of one address as one. Source: docs.ray.io, "State API". */
-async function nodes(http: RestClient, signal: AbortSignal): Promise<RayNode[]> {
+async function nodes(http: HttpClient, signal: AbortSignal): Promise<RayNode[]> {
   const Row = z.object({
     node_id: z.string(),
     node_ip: z.string(),
@@ -179,17 +179,17 @@ async function strangersJob(
 ): Promise<number> {
   const credentials = token === null ? null : component.credentials;
   const stranger: Target = { component: { ...component, credentials }, secrets: { password: token }, route };
-  await using http = await openRest(addressOf(stranger), stranger, 'Bearer', withinMs);
+  await using http = await openHttp(addressOf(stranger), stranger, 'Bearer', withinMs);
   try {
     await http.bytes('POST', '/api/jobs/', signal, { json: {} });
     return 200;
   } catch (error) {
-    if (error instanceof RestError && error.kind === 'status' && error.status !== null) return error.status;
+    if (error instanceof HttpError && error.kind === 'status' && error.status !== null) return error.status;
     throw error;
   }
 }
 
-function jobsOf(http: RestClient): RayClient['jobs'] {
+function jobsOf(http: HttpClient): RayClient['jobs'] {
   const path = (id: string): string => `/api/jobs/${encodeURIComponent(id)}`;
   return {
     async submit(submission_id, request, signal) {
@@ -221,7 +221,7 @@ function jobsOf(http: RestClient): RayClient['jobs'] {
 export const hasEnded = ({ status }: RayJob): boolean => status !== 'PENDING' && status !== 'RUNNING';
 
 function nullWhereAbsent(error: unknown): null {
-  if (error instanceof RestError && error.status === 404) return null;
+  if (error instanceof HttpError && error.status === 404) return null;
   throw error;
 }
 

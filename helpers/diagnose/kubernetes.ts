@@ -1,8 +1,8 @@
 import type { Diagnosis } from '../../reports/model.ts';
 import { NoAccess } from '../kubernetes/access.ts';
 import { Forbidden, messageOf, placeOf } from '../kubernetes/api.ts';
-import { RestError } from '../wire/rest.ts';
-import { diagnoseRest } from './rest.ts';
+import { HttpError } from '../wire/http.ts';
+import { diagnoseHttp } from './http.ts';
 import { causes } from './wire.ts';
 
 /** What an error of the Kubernetes API means; null: none that we know. */
@@ -11,7 +11,7 @@ export function diagnoseKubernetes(error: unknown, title: string): Diagnosis | n
     if (each instanceof NoAccess)
       return { class: 'our-side', cause: each.message, remedy: each.remedy, evidence: each.message };
     if (each instanceof Forbidden) return forbidden(each);
-    if (each instanceof RestError && each.status === 401)
+    if (each instanceof HttpError && each.status === 401)
       return {
         class: 'authentication',
         cause: `${title} does not know us by the credentials of the kubeconfig`,
@@ -19,7 +19,7 @@ export function diagnoseKubernetes(error: unknown, title: string): Diagnosis | n
         evidence: messageOf(each),
       };
   }
-  return diagnoseRest(error, title);
+  return diagnoseHttp(error, title);
 }
 
 const forbidden = (error: Forbidden): Diagnosis => ({

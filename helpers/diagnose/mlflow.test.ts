@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { RestError } from '../wire/rest.ts';
+import { HttpError } from '../wire/http.ts';
 import { diagnoseMlflow } from './mlflow.ts';
 
 const coded = (error_code: string, message: string): string => JSON.stringify({ error_code, message });
@@ -21,7 +21,7 @@ it.each([
   [401, 'You are not authenticated.', 'authentication'],
   [404, '<!doctype html><title>404 Not Found</title>', 'wrong-product'],
 ])('%i %s', (status, body, expected) => {
-  const error = new RestError('status', `GET http://it/: ${status} ${body}`, { status, body });
+  const error = new HttpError('status', `GET http://it/: ${status} ${body}`, { status, body });
   const diagnosis = diagnoseMlflow(error, 'MLflow');
   expect(diagnosis?.class).toBe(expected);
   expect(diagnosis?.evidence).toContain(body);

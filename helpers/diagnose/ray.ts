@@ -1,6 +1,6 @@
 import type { Diagnosis } from '../../reports/model.ts';
-import { RestError } from '../wire/rest.ts';
-import { diagnoseRest } from './rest.ts';
+import { HttpError } from '../wire/http.ts';
+import { diagnoseHttp } from './http.ts';
 import { causes } from './wire.ts';
 
 interface Rule extends Pick<Diagnosis, 'class' | 'cause' | 'remedy'> {
@@ -39,8 +39,8 @@ const RULES: readonly Rule[] = [
 
 /** What Ray's dashboard answered, in its own terms; null where it is not Ray's to explain. */
 export function diagnoseRay(error: unknown, title: string): Diagnosis | null {
-  const failed = [...causes(error)].find((each) => each instanceof RestError);
+  const failed = [...causes(error)].find((each) => each instanceof HttpError);
   const rule = failed?.kind === 'status' ? RULES.find(({ when }) => when.test(failed.body)) : undefined;
-  if (!failed || !rule) return diagnoseRest(error, title);
+  if (!failed || !rule) return diagnoseHttp(error, title);
   return { class: rule.class, cause: `${title} ${rule.cause}`, remedy: rule.remedy, evidence: failed.message };
 }

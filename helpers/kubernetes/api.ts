@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { BUDGETS } from '../budgets.ts';
-import { type Method, openHttp, RestError } from '../wire/rest.ts';
+import { HttpError, type Method, openServer } from '../wire/http.ts';
 import { type Access, servernameOf } from './access.ts';
 
 /** A page of 500 pods has some megabytes. */
@@ -28,7 +28,7 @@ export class Forbidden extends Error {
   readonly resource: string;
   readonly namespace: string | null;
 
-  constructor(verb: Verb, resource: string, namespace: string | null, cause: RestError) {
+  constructor(verb: Verb, resource: string, namespace: string | null, cause: HttpError) {
     super(`${verb} ${resource} ${placeOf(namespace)}: ${messageOf(cause)}`, { cause });
     this.verb = verb;
     this.resource = resource;
@@ -43,7 +43,7 @@ export const qualified = ({ plural, group }: Pick<Resource, 'plural' | 'group'>)
   group === '' ? plural : `${plural}.${group}`;
 
 /** What the API server says in an error's body. Source: Kubernetes API concepts, "Status". */
-export function messageOf(error: RestError): string {
+export function messageOf(error: HttpError): string {
   try {
     const { message } = JSON.parse(error.body) as { message?: unknown };
     return typeof message === 'string' ? message : error.message;
@@ -58,7 +58,7 @@ export interface ListOptions {
   readonly fieldSelector?: string;
 }
 
-/** The Kubernetes API by plain HTTP. Throws Forbidden for a 403, and RestError and what Node throws for all else. */
+/** The Kubernetes API by plain HTTP. Throws Forbidden for a 403, and HttpError and what Node throws for all else. */
 export interface KubernetesApi extends AsyncDisposable {
   /** JSON of one exchange, as it is. */
   ask(method: Method, path: string, signal: AbortSignal, asked?: Asked): Promise<unknown>;
@@ -119,16 +119,20 @@ export async function openApi(
   const base = new URL(access.server);
   const servername = servernameOf(access);
   const port = base.port || (base.protocol === 'https:' ? 443 : 80);
-  const http = await openHttp({
-    base,
-    tls: {
-      ...(access.ca === null ? {} : { ca: access.ca }),
-      ...(access.cert === null ? {} : { cert: access.cert }),
-      ...(access.key === null ? {} : { key: access.key }),
-      ...(servername === undefined ? {} : { servername }),
-      rejectUnauthorized: access.verified,
-    },
-    dialled: dial(`${base.hostname}:${port}`),
+  const path = base.pathname.replace(/\/$/, '');
+  const http = await openServer({
+    called: `${base.protocol}//${base.hostname}:${port}${path}`,
+    url: `${base.protocol}//${dial(`${base.hostname}:${port}`)}${path}`,
+    tls:
+      base.protocol === 'http:'
+        ? null
+        : {
+            ...(access.ca === null ? {} : { ca: access.ca }),
+            ...(access.cert === null ? {} : { cert: access.cert }),
+            ...(access.key === null ? {} : { key: access.key }),
+            ...(servername === undefined ? {} : { servername }),
+            rejectUnauthorized: access.verified,
+          },
     authorization: access.authorization,
     withinMs,
     mostBytes: MOST_BYTES,
@@ -164,11 +168,11 @@ export async function openApi(
     async list(resource, options, keep, signal) {
       try {
         return await pages(resource, options, keep, signal).catch((error: unknown) => {
-          if (!(error instanceof RestError) || error.status !== 410) throw error;
+          if (!(error instanceof HttpError) || error.status !== 410) throw error;
           return pages(resource, options, keep, signal);
         });
       } catch (error) {
-        if (error instanceof RestError && error.status === 403)
+        if (error instanceof HttpError && error.status === 403)
           throw new Forbidden('list', qualified(resource), options.namespace, error);
         throw error;
       }

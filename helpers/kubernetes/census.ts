@@ -3,7 +3,7 @@ import type { Diagnosis } from '../../reports/model.ts';
 import { Finding } from '../diagnose/finding.ts';
 import { diagnoseKubernetes } from '../diagnose/kubernetes.ts';
 import { describe } from '../diagnose/outcome.ts';
-import { RestError } from '../wire/rest.ts';
+import { HttpError } from '../wire/http.ts';
 import { type KubernetesApi, type KubernetesObject, qualified } from './api.ts';
 import { type Kept, KINDS, type Kind, type Known, resourceOf } from './kinds.ts';
 
@@ -102,7 +102,7 @@ async function listing<K extends Kind>(
   } catch (error) {
     signal.throwIfAborted();
     // Of a group that is served, the kind may be missing all the same.
-    if (error instanceof RestError && error.status === 404) return { state: 'absent', resource };
+    if (error instanceof HttpError && error.status === 404) return { state: 'absent', resource };
     const diagnosis = diagnoseKubernetes(error, `the list of ${resource}`) ?? {
       class: 'unexplained',
       cause: `the API server can not list ${resource}`,
@@ -141,12 +141,12 @@ async function clusterUidOf(api: KubernetesApi, signal: AbortSignal): Promise<st
 /** Its failing checks come with status 500 in its text. */
 const readyzOf = (api: KubernetesApi, signal: AbortSignal): Promise<string | null> =>
   api.text('/readyz', signal).catch((error: unknown) => {
-    if (error instanceof RestError && error.status === 500) return error.body;
+    if (error instanceof HttpError && error.status === 500) return error.body;
     return nullWhereForbidden(error);
   });
 
 function nullWhereForbidden(error: unknown): null {
-  if (error instanceof RestError && error.status === 403) return null;
+  if (error instanceof HttpError && error.status === 403) return null;
   throw error;
 }
 

@@ -4,6 +4,8 @@ import type { FaultContext } from '../../helpers/check/proof.ts';
 import { type Ask, metadata } from '../../helpers/connect/kafka/raw.ts';
 import { service, settingsOf } from '../../helpers/connect/kafka.ts';
 import { until } from '../../helpers/poll.ts';
+import { direct } from '../../helpers/route.ts';
+import type { Target } from '../../helpers/service.ts';
 import { exchange } from '../../helpers/wire/kafka.ts';
 import type { Component } from '../../reports/model.ts';
 
@@ -22,6 +24,12 @@ export const listener =
     endpoints: { bootstrap: (env[name] ?? '').split(',') },
     tls: null,
   });
+
+/** The cluster as its operator meets it, who may change it: by the listener whose peers are super users. */
+function asOperator({ target, env }: FaultContext): Target {
+  const component = { ...listener('KAFKA_BOOTSTRAP')(target.component, env), credentials: null };
+  return { component, secrets: { password: null }, route: direct('loopback') };
+}
 
 /** A paused broker is fenced after broker.session.timeout.ms, and back in every ISR some seconds after it goes on: 6 s and 10 s measured. */
 const SETTLING_MS = 30_000;
@@ -69,16 +77,16 @@ function plain(address: string): Ask {
  * @param place from the ids of a partition's brokers to those that it gets
  */
 export async function placeReplicas(
-  { env, target }: FaultContext,
+  context: FaultContext,
   topic: string,
   place: (replicas: readonly number[]) => number[],
 ): Promise<AsyncDisposable> {
-  const [address = ''] = (env.KAFKA_BOOTSTRAP ?? '').split(',');
+  const [address = ''] = (context.env.KAFKA_BOOTSTRAP ?? '').split(',');
   const { partitions: before } = await metadata(plain(address), [topic]);
   const move = async (
     placed: readonly { readonly partition: number; readonly replicas: number[] }[],
   ): Promise<void> => {
-    await using kafka = await service.open(target, AbortSignal.timeout(SETTLING_MS));
+    await using kafka = await service.open(asOperator(context), AbortSignal.timeout(SETTLING_MS));
     await kafka.admin.alterPartitionReassignments({ topics: [{ topic, partitionAssignment: [...placed] }] });
     const wanted = new Map(placed.map(({ partition, replicas }) => [partition, replicas]));
     await until(async () => {
@@ -100,15 +108,15 @@ const sameIds = (a: readonly number[], b: readonly number[]): boolean => [...a].
 
 /** Changes settings of a declared topic, or of one broker, as a careless hand does. Its mending puts back what was declared. */
 export async function change(
-  { target }: FaultContext,
+  context: FaultContext,
   of: 'topic' | 'broker',
   name: string,
   settings: Readonly<Record<string, string>>,
 ): Promise<AsyncDisposable> {
-  const declared = of === 'topic' ? (settingsOf(target.component).topics?.[name] ?? {}) : {};
+  const declared = of === 'topic' ? (settingsOf(context.target.component).topics?.[name] ?? {}) : {};
   const usual = Object.fromEntries(Object.entries(declared).map(([key, value]) => [key, String(value)]));
   const alter = async (all: Readonly<Record<string, string>>): Promise<void> => {
-    await using kafka = await service.open(target, AbortSignal.timeout(SETTLING_MS));
+    await using kafka = await service.open(asOperator(context), AbortSignal.timeout(SETTLING_MS));
     const configEntries = Object.entries(all).map(([key, value]) => ({ name: key, value }));
     // alterConfigs replaces all settings of the resource: what is not said is gone.
     await kafka.admin.alterConfigs({
