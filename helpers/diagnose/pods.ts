@@ -170,6 +170,11 @@ const PULL_RULES: readonly { readonly said: RegExp; readonly why: string; readon
     remedy: "install the registry's authority on the nodes",
   },
   {
+    said: /i\/o timeout|connection refused|no such host|dial tcp/i,
+    why: 'the nodes can not reach the registry',
+    remedy: 'check DNS, proxy and egress rules of the nodes',
+  },
+  {
     said: /no match for platform|no matching manifest/i,
     why: "the image is not made for the nodes' architecture",
     remedy: 'take an image of this architecture, or nodes of that one',
@@ -183,11 +188,6 @@ const PULL_RULES: readonly { readonly said: RegExp; readonly why: string; readon
     said: /manifest unknown|not found|no such/i,
     why: 'the tag or repository does not exist (any more)',
     remedy: 'name a tag that the registry has; images of docker.io/bitnami moved to bitnamilegacy in August 2025',
-  },
-  {
-    said: /i\/o timeout|connection refused|no such host|dial tcp/i,
-    why: 'the nodes can not reach the registry',
-    remedy: 'check DNS, proxy and egress rules of the nodes',
   },
 ];
 

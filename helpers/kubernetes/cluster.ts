@@ -1,7 +1,8 @@
 import type { ClusterRef } from '../../reports/model.ts';
-import { type Access, readAccess } from './access.ts';
+import type { Access } from './access.ts';
 import { type KubernetesApi, openApi } from './api.ts';
 import { type Census, takeCensus, type Wanted } from './census.ts';
+import { readAccess } from './kubeconfig.ts';
 
 /** The cluster of a phase, as its components see it. */
 export interface Cluster {

@@ -8,8 +8,8 @@ import { merge } from '../../fixtures/platform/kubernetes/apply.ts';
 import { NO_TEXT } from '../../fixtures/platform/service.ts';
 import type { Report } from '../../reports/model.ts';
 import { ROOT } from '../catalogue.ts';
-import { readAccess } from './access.ts';
 import { type KubernetesApi, openApi } from './api.ts';
+import { readAccess } from './kubeconfig.ts';
 import '../cli/test.ts';
 
 /** What is left of a gate when deploy/rbac.yaml is granted but for one rule. */
@@ -66,6 +66,7 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
     'kubernetes.pods.restarts',
     'kubernetes.pvc.bound',
   ],
+  'ingresses.networking.k8s.io': ['kubernetes.svc.endpoints'],
   'poddisruptionbudgets.policy': ['kubernetes.pdb-probes-limits'],
   'strimzipodsets.core.strimzi.io': SETS,
   'rayclusters.ray.io': COUNT,

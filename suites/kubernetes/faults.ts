@@ -1,7 +1,7 @@
 import { absent, apply, type Manifest, merge, readManifests } from '../../fixtures/platform/kubernetes/apply.ts';
 import type { FaultContext } from '../../helpers/check/proof.ts';
-import { readAccess } from '../../helpers/kubernetes/access.ts';
 import { type KubernetesApi, type KubernetesObject, openApi } from '../../helpers/kubernetes/api.ts';
+import { readAccess } from '../../helpers/kubernetes/kubeconfig.ts';
 import { until } from '../../helpers/poll.ts';
 
 const PLATFORM = new URL('../../fixtures/platform/kubernetes/platform.yaml', import.meta.url).pathname;

@@ -165,6 +165,23 @@ prove('kubernetes.svc.endpoints', {
   }),
 });
 
+prove('kubernetes.svc.endpoints', {
+  fault: 'an Ingress leads to a Service that nobody has created',
+  expect: 'not-deployed',
+  subject: 'Service data-platform/nowhere',
+  from: 'door',
+  break: breaking(async (hands) => {
+    const backend = { service: { name: 'nowhere', port: { number: 80 } } };
+    await hands.apply({
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'Ingress',
+      metadata: { name: 'nowhere', namespace: 'data-platform' },
+      spec: { defaultBackend: backend },
+    });
+    return (again) => again.remove('/apis/networking.k8s.io/v1/namespaces/data-platform/ingresses/nowhere');
+  }),
+});
+
 prove('kubernetes.spread', {
   fault: 'all pods of a set are bound to one node',
   expect: 'not-redundant',

@@ -123,7 +123,7 @@ check(
   'kubernetes.svc.endpoints',
   {
     level: 'serve',
-    claim: 'Every Service has a ready endpoint behind each of its ports',
+    claim: 'Every Service, and every one that an Ingress leads to, has a ready endpoint behind each of its ports',
     otherwise: {
       class: 'refused',
       remedy: "compare the Service's selector and ports with the labels and ports of its pods",
@@ -137,12 +137,15 @@ check(
     );
     const pods = kubernetes.items('pods');
     const promised = kubernetes.settings.services;
-    const keys =
+    const ingresses = kubernetes.items('ingresses');
+    const asked =
       promised === null
         ? services
             .filter(({ selector, type }) => selector !== null && type !== 'ExternalName')
             .map(({ namespace, name }) => `${namespace}/${name}`)
         : Object.entries(promised).flatMap(([namespace, names]) => names.map((name) => `${namespace}/${name}`));
+    const led = ingresses.flatMap(({ namespace, services: names }) => names.map((name) => `${namespace}/${name}`));
+    const keys = [...new Set([...asked, ...led])];
     for (const key of keys) {
       const found = services.find(({ namespace, name }) => `${namespace}/${name}` === key);
       if (!found)
@@ -187,7 +190,7 @@ check(
           subject: `Service ${key}`,
         });
     }
-    return { services: keys };
+    return { services: keys, ingresses: ingresses.map(({ namespace, name }) => `${namespace}/${name}`) };
   },
 );
 
