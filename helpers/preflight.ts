@@ -2,6 +2,7 @@ import type { Component, Diagnosis, DoorRecord, Phase } from '../reports/model.t
 import { BUDGETS } from './budgets.ts';
 import { describe } from './diagnose/outcome.ts';
 import { diagnoseWire } from './diagnose/wire.ts';
+import { type Cluster, openCluster, type SeenCluster } from './kubernetes/cluster.ts';
 import { until } from './poll.ts';
 import { direct } from './route.ts';
 import type { Knock, Secrets, Service, Target } from './service.ts';
@@ -20,17 +21,25 @@ export interface PreflightOptions {
 export interface Preflight {
   readonly doors: readonly DoorRecord[];
   readonly tookMs: number;
+  /** Null: the phase has no cluster, or it could not be looked at. */
+  readonly cluster: SeenCluster | null;
 }
 
 /** One look at every door, all at once: a dead service costs one connect budget in all, not one per check. */
 export async function preflight(options: PreflightOptions): Promise<Preflight> {
   const began = performance.now();
-  const doors = await Promise.all(options.components.map((component) => door(component, options)));
-  return { doors, tookMs: Math.round(performance.now() - began) };
+  const { phase, components, services } = options;
+  const wanted = components.flatMap((component) => services.get(component.type)?.census?.(component) ?? []);
+  const cluster =
+    phase.cluster && wanted.length > 0 ? openCluster(phase.cluster, wanted, direct(phase.target.path).dial) : null;
+  const doors = await Promise.all(components.map((component) => door(component, cluster, options)));
+  const seen = cluster === null ? null : await cluster.seen();
+  return { doors, tookMs: Math.round(performance.now() - began), cluster: seen };
 }
 
 async function door(
   component: Component,
+  cluster: Cluster | null,
   { phase, secrets, services, missing, signal }: PreflightOptions,
 ): Promise<DoorRecord> {
   const began = performance.now();
@@ -40,6 +49,7 @@ async function door(
     component,
     secrets: secrets.get(component.id) ?? { password: null },
     route: direct(phase.target.path),
+    ...(cluster ? { cluster } : {}),
   };
   const remedy = missing.get(component.id);
   const seen = remedy === undefined ? await knockSafely(service, target, signal) : notStarted(target, remedy);

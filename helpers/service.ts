@@ -1,5 +1,7 @@
 import type { z } from 'zod';
 import type { Component, Diagnosis, DoorRecord } from '../reports/model.ts';
+import type { Wanted } from './kubernetes/census.ts';
+import type { Cluster } from './kubernetes/cluster.ts';
 import type { Route } from './route.ts';
 
 /** Secrets of one component, resolved from their references. In memory only. */
@@ -12,6 +14,8 @@ export interface Target {
   readonly component: Component;
   readonly secrets: Secrets;
   readonly route: Route;
+  /** The phase's cluster; absent: nothing of the phase is looked at through a Kubernetes API, or we could not look. */
+  readonly cluster?: Cluster;
 }
 
 /** What knocking at a component's endpoints came to. Preflight adds the component and the time. */
@@ -55,6 +59,8 @@ export interface Service<Name extends string = string, Client extends AsyncDispo
   readonly door: string;
   /** The keys that a phase file may give for this type, each with `.describe()`. */
   readonly settings: z.ZodObject;
+  /** What of the cluster's objects is judged, for a kind of service that is looked at through the Kubernetes API. */
+  readonly census?: (component: Component) => Wanted;
   /** One protocol exchange with every declared endpoint, concurrently, each within the connect budget. Never throws for what the wire says. */
   knock(target: Target, signal: AbortSignal): Promise<Knock>;
   open(target: Target, signal: AbortSignal): Promise<Client>;

@@ -118,8 +118,8 @@ export function judge(evidence: Evidence): Report {
     ...head,
     target: {
       name: phase.target.name,
-      clusterUid: null,
-      kubernetes: null,
+      clusterUid: evidence.cluster?.uid ?? null,
+      kubernetes: evidence.cluster?.version ?? null,
       path: phase.target.path,
       revision: phase.target.revision,
     },

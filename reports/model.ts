@@ -140,6 +140,16 @@ export interface Tls {
   readonly servername?: string;
 }
 
+/** Which cluster a phase is of, and how its API is reached. Holds no secret. */
+export interface ClusterRef {
+  /** Path of the kubeconfig; null: what kubectl takes, which in a pod is the pod's own service account. */
+  readonly kubeconfig: string | null;
+  /** Null: the kubeconfig's current one. */
+  readonly context: string | null;
+  /** uid of the namespace kube-system, by which a cluster is known; null: any. */
+  readonly uid: string | null;
+}
+
 /** One promised service, every default filled in. `settings` are the keys that only its type knows. */
 export interface Component {
   readonly id: string;
@@ -203,6 +213,8 @@ export interface Phase {
   /** The phase allows scratch objects on its platform. */
   readonly writes: boolean;
   readonly target: { readonly name: string; readonly path: Path; readonly revision: string | null };
+  /** Absent: no component is looked at through a Kubernetes API. */
+  readonly cluster?: ClusterRef;
   readonly components: readonly Component[];
   readonly gate: GateRules;
   readonly waivers: readonly Waiver[];
@@ -294,6 +306,8 @@ export interface Evidence {
   readonly doors: readonly DoorRecord[];
   readonly checks: readonly CheckRecord[];
   readonly health: { readonly ready: number; readonly desired: number } | null;
+  /** The cluster that was looked at; absent: none was. */
+  readonly cluster?: { readonly uid: string | null; readonly version: string };
   readonly cleanup: Cleanup | null;
   readonly problems: readonly Problem[];
   /** What the run is seen beside. In the evidence, so that it renders to the same bytes wherever it is taken. */

@@ -153,6 +153,13 @@ export const EvidenceSchema = z.looseObject({
     local: z.boolean(),
     writes: z.boolean(),
     target: z.looseObject({ name: z.string(), path, revision: z.string().nullable() }),
+    cluster: z
+      .looseObject({
+        kubeconfig: z.string().nullable(),
+        context: z.string().nullable(),
+        uid: z.string().nullable(),
+      })
+      .exactOptional(),
     components: z.array(component),
     gate: z.looseObject({
       score: z.number(),
@@ -207,6 +214,7 @@ export const EvidenceSchema = z.looseObject({
     }),
   ),
   health: z.looseObject({ ready: z.number().int(), desired: z.number().int() }).nullable(),
+  cluster: z.looseObject({ uid: z.string().nullable(), version: z.string() }).exactOptional(),
   cleanup: cleanup.nullable(),
   problems: z.array(problem),
   past: z.looseObject({ baseline: BaselineSchema.nullable(), trend: z.array(trendPoint) }),

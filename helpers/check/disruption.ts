@@ -4,6 +4,8 @@ import { pauseProcess, resumeProcess } from '../../fixtures/faults/process.ts';
 export interface Disruption {
   /** Stops a process of the platform as a stalled node does; disposing lets it go on. @param name such as kafka-2 */
   pause(name: string): Promise<AsyncDisposable>;
+  /** Kills a process of the platform as a crash does, and starts it again on its data. Resolves before it answers. @param name such as neo4j-1 */
+  restart(name: string): Promise<void>;
 }
 
 /** Process ids of one service of the local platform by name. */
@@ -13,11 +15,16 @@ export type Processes = Readonly<Record<string, number>>;
 export function localDisruption(processes: Processes = {}): Disruption | null {
   const names = Object.keys(processes);
   if (names.length === 0) return null;
+  const pidOf = (name: string): number => {
+    const pid = processes[name];
+    if (pid === undefined) throw new TypeError(`the local service runs no ${name}: it runs ${names.join(', ')}`);
+    return pid;
+  };
   return {
-    async pause(name) {
-      const pid = processes[name];
-      if (pid === undefined) throw new TypeError(`the local service runs no ${name}: it runs ${names.join(', ')}`);
-      return pauseProcess(pid);
+    pause: async (name) => pauseProcess(pidOf(name)),
+    async restart(name) {
+      const { restart } = await import('../../fixtures/platform/platform.ts');
+      await restart(pidOf(name));
     },
   };
 }

@@ -1,4 +1,5 @@
 import type { DoorRecord, Phase } from '../../reports/model.ts';
+import type { SeenCluster } from '../kubernetes/cluster.ts';
 import type { Secrets } from '../service.ts';
 import type { Processes } from './disruption.ts';
 
@@ -10,6 +11,8 @@ export interface Handout {
   readonly phase: Phase;
   readonly secrets: { readonly [component: string]: Secrets };
   readonly doors: readonly DoorRecord[];
+  /** The phase's cluster as preflight saw it; null: there is none, or it could not be looked at. */
+  readonly cluster: SeenCluster | null;
   readonly readOnly: boolean;
   readonly disrupt: boolean;
   readonly selection: { readonly only: readonly string[]; readonly levels: readonly string[] };

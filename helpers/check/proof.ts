@@ -6,6 +6,7 @@ import '../../reports/proof-meta.ts';
 import type { CauseClass, Component, DoorRecord, Outcome } from '../../reports/model.ts';
 import type { ProofMeta } from '../../reports/proof-meta.ts';
 import { BUDGETS } from '../budgets.ts';
+import { openCluster } from '../kubernetes/cluster.ts';
 import { knockSafely } from '../preflight.ts';
 import type { Route } from '../route.ts';
 import type { Secrets, Target } from '../service.ts';
@@ -18,7 +19,7 @@ import type { Runner, Stage } from './runner.ts';
 export interface FaultContext {
   /** The component by way of the proxies. */
   readonly target: Target;
-  /** A proxy before every address that the component declares, in the order of the phase file. */
+  /** A proxy before every address that the component declares, in the order of the phase file, and before the API server of its cluster. */
   readonly proxies: readonly FaultProxy[];
   /** What the local platform exports. */
   readonly env: Handout['local']['env'];
@@ -50,6 +51,8 @@ export interface Fault {
   readonly fault: string;
   /** Where the local service lacks what the check asks for: answers in its place, with the fault and without. */
   readonly peer?: ScriptedPeer;
+  /** The least promised size of a platform on which it can be made, in the component's unit. */
+  readonly size?: number;
   /** Checks that must have left their objects first, on the healthy platform. */
   readonly given?: readonly string[];
   /** When the fault begins: before preflight, or when all that the checks need has passed. */
@@ -84,6 +87,11 @@ export function proveTogether(fault: Fault, expectations: Readonly<Record<string
     const scripted = fault.peer !== undefined;
     const meta: ProofMeta = { check: id, fault: fault.fault, expected: expectation.expect, scripted };
     test(`${id} fails when ${fault.fault}`, { meta: { proof: meta } }, async ({ task, signal, skip }) => {
+      const { target, unit } = promised(provableCheck(id));
+      if (fault.size !== undefined && (target ?? 1) < fault.size) {
+        task.meta.proof = { ...meta, inapplicable: `${unit} = ${target}` };
+        skip(`it takes ${fault.size} ${unit}`);
+      }
       made ??= withAndWithout(ids, fault, signal);
       const { without, under } = (await made).get(id) as Outcomes;
       if (without.status === 'skipped') {
@@ -175,6 +183,13 @@ const runAll = async (runner: Runner, ids: readonly string[], signal: AbortSigna
 const disposable = (value: unknown): AsyncDisposable | undefined =>
   typeof value === 'object' && value !== null && Symbol.asyncDispose in value ? (value as AsyncDisposable) : undefined;
 
+function promised({ service }: Pick<Provable, 'service'>): Component {
+  const { phase } = inject('assay');
+  const component = phase.components.find(({ type }) => type === service.type);
+  if (!component) throw new Error(`${phase.file} has no component of type ${service.type}`);
+  return component;
+}
+
 interface StandOptions {
   readonly peer?: ScriptedPeer;
   readonly declare?: Declare;
@@ -187,18 +202,21 @@ async function openStand(
   { peer, declare, secrets, beforeDoor }: StandOptions,
 ): Promise<Stand> {
   const handout = inject('assay');
-  const written = handout.phase.components.find(({ type }) => type === service.type);
-  if (!written) throw new Error(`${handout.phase.file} has no component of type ${service.type}`);
-  const promised = peer ? peer.declare(written) : written;
-  const component = declare ? declare(promised, handout.local.env) : promised;
-  const addresses = [...new Set(Object.values(component.endpoints).flat())];
+  const written = promised({ service });
+  const usual = peer ? peer.declare(written) : written;
+  const component = declare ? declare(usual, handout.local.env) : usual;
+  const dialled = new Map<string, string>();
+  const route: Route = { path: 'loopback', dial: (logical) => dialled.get(logical) ?? logical };
+  const wanted = service.census?.(component);
+  const cluster = handout.phase.cluster && wanted && openCluster(handout.phase.cluster, [wanted], route.dial);
+  const apiServer = cluster ? [new URL(await cluster.server()).host] : [];
+  const addresses = [...new Set([...Object.values(component.endpoints).flat(), ...apiServer])];
   const peers = await Promise.all(peer ? addresses.map((address) => openScriptedPeer(address, peer.script)) : []);
   const proxies = await Promise.all(addresses.map((address, index) => openProxy(peers[index]?.address ?? address)));
-  const dialled = new Map(addresses.map((address, index) => [address, proxies[index]?.address ?? address]));
-  const route: Route = { path: 'loopback', dial: (logical) => dialled.get(logical) ?? logical };
+  for (const [at, address] of addresses.entries()) dialled.set(address, proxies[at]?.address ?? address);
   const declared = secrets ??
     (peer ? { password: peer.password } : handout.secrets[component.id]) ?? { password: null };
-  const target: Target = { component, secrets: declared, route };
+  const target: Target = { component, secrets: declared, route, ...(cluster ? { cluster } : {}) };
   const context: FaultContext = {
     target,
     proxies,

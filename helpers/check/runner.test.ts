@@ -372,6 +372,7 @@ describe('what this run may not do', () => {
         paused.push(name);
         return { [Symbol.asyncDispose]: async () => void paused.push(`${name} goes on`) };
       },
+      restart: () => Promise.reject(new Error('not asked for')),
     };
     const body: Body<'thing', Client> = async ({ disruption }) => {
       await using _stopped = await disruption.pause('thing-1');

@@ -282,6 +282,9 @@ const noDisruption: Disruption = {
   pause(name) {
     throw new TypeError(`a check that is not disruptive asked to pause ${name}`);
   },
+  restart(name) {
+    throw new TypeError(`a check that is not disruptive asked to restart ${name}`);
+  },
 };
 
 const noScratch: Scratch = {

@@ -3,6 +3,7 @@ import '../../reports/check-meta.ts';
 import type { CheckMeta } from '../../reports/check-meta.ts';
 import type { CheckRecord, Component } from '../../reports/model.ts';
 import './handout.ts';
+import { seenCluster } from '../kubernetes/cluster.ts';
 import { direct } from '../route.ts';
 import type { Service } from '../service.ts';
 import { localDisruption } from './disruption.ts';
@@ -43,6 +44,7 @@ export function suite<Name extends string, Client extends AsyncDisposable>(
         component,
         secrets: handout.secrets[component.id] ?? { password: null },
         route: direct(handout.phase.target.path),
+        ...(handout.cluster ? { cluster: seenCluster(handout.cluster) } : {}),
       },
       door,
       neededDoors: handout.doors.filter((each) => component.needs.includes(each.component)),

@@ -81,6 +81,7 @@ function declarationsOnly(services: readonly Service[]): Handout {
     },
     secrets: {},
     doors: [],
+    cluster: null,
     readOnly: true,
     disrupt: true,
     selection: { only: ['none'], levels: [] },

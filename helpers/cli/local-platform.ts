@@ -13,14 +13,16 @@ export const LOCAL_PHASE = join(ROOT, 'fixtures', 'phases', 'local.yaml');
 /**
  * Brings up what a local phase needs. What the run itself started goes down when it is disposed of.
  * @param only components by id or by type; null: all
+ * @param besides local services that the phase does not name
  */
 export async function localPlatform(
   phaseFile: string,
   only: readonly string[] | null,
   output: Output,
   stop: Stop,
+  besides: readonly string[] = [],
 ): Promise<LocalFacts & AsyncDisposable> {
-  const platform = await up(servicesOf(phaseFile, only), {
+  const platform = await up([...new Set([...servicesOf(phaseFile, only), ...besides])], {
     progress: output.progress,
     signal: stop.signal,
     keep: false,

@@ -2,6 +2,7 @@ import type { Catalogue, Cleanup, Phase } from '../../reports/model.ts';
 import '../../reports/proof-meta.ts';
 import type { ProofMeta } from '../../reports/proof-meta.ts';
 import { plural } from '../../reports/words.ts';
+import type { Handout } from '../check/handout.ts';
 import { beginLedger, newRunId } from '../scratch.ts';
 import { sweep } from '../sweep.ts';
 import { runFlags, splitTestArguments } from './flags.ts';
@@ -10,7 +11,7 @@ import type { Output } from './output.ts';
 import { prepare, suiteType } from './prepare.ts';
 import { LEDGERS } from './run.ts';
 import { stopOnSignals } from './stop.ts';
-import { askedOf, countingReporter } from './test.ts';
+import { askedOf, type Count, countingReporter, NONE, sum } from './test.ts';
 import { UsageError } from './usage-error.ts';
 import { openVitest, runVitest } from './vitest-runs.ts';
 
@@ -22,6 +23,9 @@ interface Proven {
 /** What proofs are made against, in words. */
 const STANDS = { real: 'real services', scripted: 'scripted peers before them', double: 'doubles' } as const;
 type Stand = keyof typeof STANDS;
+
+/** Components whose proofs run side by side. Those of one run one by one: two faults in one component would blur. */
+const AT_ONCE = 2;
 
 /**
  * Shows of every check that it can fail: it passes without its fault, and under it fails with the right diagnosis. Exit code 1 where a proof
@@ -54,46 +58,53 @@ export async function prove(argv: readonly string[], output: Output): Promise<nu
   const ledger = beginLedger(LEDGERS, runId, true, endpoints);
 
   const proofs: Proven[] = [];
-  const counter = countingReporter();
-  const vitest = await openVitest(
-    'proofs',
-    [
-      counter.reporter,
-      {
-        onTestCaseResult(test) {
-          const { proof: meta } = test.meta();
-          if (!meta) return;
-          const { state, errors } = test.result();
-          proofs.push({ meta, passed: state === 'passed' });
-          output.progress(`  ${state.padEnd(8)} ${test.name}, ${Math.round(test.diagnostic()?.duration ?? 0)} ms`);
-          for (const error of errors ?? []) output.progress(`    ${error.message}`);
+  const handout: Handout = {
+    runId,
+    startedAt: startedAt.getTime(),
+    phase,
+    secrets: Object.fromEntries(secrets),
+    doors: [],
+    cluster: null,
+    readOnly: false,
+    disrupt: true,
+    selection: { only: [], levels: [] },
+    ledger,
+    proving: true,
+    local: { env: local.env, processes: local.processes },
+  };
+  const proveAt = async (paths: readonly string[]): Promise<Count> => {
+    const counter = countingReporter();
+    const vitest = await openVitest(
+      'proofs',
+      [
+        counter.reporter,
+        {
+          onTestCaseResult(test) {
+            const { proof: meta } = test.meta();
+            if (!meta) return;
+            const { state, errors } = test.result();
+            proofs.push({ meta, passed: state === 'passed' });
+            output.progress(`  ${state.padEnd(8)} ${test.name}, ${Math.round(test.diagnostic()?.duration ?? 0)} ms`);
+            for (const error of errors ?? []) output.progress(`    ${error.message}`);
+          },
+          onTestRunEnd(modules, errors) {
+            for (const error of [...modules.flatMap((module) => module.errors()), ...errors])
+              output.progress(`  broken   ${error.message}`);
+          },
         },
-        onTestRunEnd(modules, errors) {
-          for (const error of [...modules.flatMap((module) => module.errors()), ...errors])
-            output.progress(`  broken   ${error.message}`);
-        },
-      },
-    ],
-    asked.pattern ?? undefined,
-  );
-  for (const project of vitest.projects)
-    project.provide('assay', {
-      runId,
-      startedAt: startedAt.getTime(),
-      phase,
-      secrets: Object.fromEntries(secrets),
-      doors: [],
-      readOnly: false,
-      disrupt: true,
-      selection: { only: [], levels: [] },
-      ledger,
-      proving: true,
-      local: { env: local.env, processes: local.processes },
-    });
-  const paths = asked.suites.some((path) => path.endsWith('.ts'))
-    ? asked.suites
-    : types.map((type) => `suites/${type}/`);
-  await runVitest(vitest, paths, stop.signal);
+      ],
+      asked.pattern ?? undefined,
+    );
+    for (const project of vitest.projects) project.provide('assay', handout);
+    await runVitest(vitest, paths, stop.signal);
+    return counter.count();
+  };
+  const single = asked.suites.some((path) => path.endsWith('.ts'));
+  const size = (type: string): number => catalogue[type]?.length ?? 0;
+  const batches = single
+    ? [asked.suites]
+    : [...types].sort((a, b) => size(b) - size(a)).map((type) => [`suites/${type}/`]);
+  const count = (await abreast(batches, AT_ONCE, proveAt)).reduce(sum, NONE);
   const cleanup = await sweep({
     phase,
     secrets,
@@ -106,13 +117,28 @@ export async function prove(argv: readonly string[], output: Output): Promise<nu
   });
 
   const unfit = local.missing.size > 0 || stop.reason() !== null || proofs.length === 0;
-  const whole = asked.pattern === null && !asked.suites.some((path) => path.endsWith('.ts'));
-  const verdict = summary(phase, types, catalogue, proofs, cleanup, whole, counter.count().failed);
+  const whole = asked.pattern === null && !single;
+  const verdict = summary(phase, types, catalogue, proofs, cleanup, whole, count.failed);
   output.result(
-    `${verdict.text}\ntests: ${counter.count().passed} passed, ${counter.count().failed} failed\nexit ${unfit ? 3 : verdict.exitCode} on ${phase.target.name} (${phase.target.path})`,
+    `${verdict.text}\ntests: ${count.passed} passed, ${count.failed} failed\nexit ${unfit ? 3 : verdict.exitCode} on ${phase.target.name} (${phase.target.path})`,
   );
   for (const [type, remedy] of local.missing) output.progress(`${type} could not be started: ${remedy}`);
   return unfit ? 3 : verdict.exitCode;
+}
+
+/** Results in the order of the items, of which so many are worked at together. */
+async function abreast<Item, Result>(
+  items: readonly Item[],
+  atOnce: number,
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  const next = items.entries();
+  const worker = async (): Promise<void> => {
+    for (const [at, item] of next) results[at] = await work(item);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+  return results;
 }
 
 function summary(

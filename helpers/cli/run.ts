@@ -23,6 +23,7 @@ import { endDisruption } from '../check/disruption.ts';
 import type { Handout } from '../check/handout.ts';
 import { EvidenceFile, evidenceText, pointLatest, writeAtomically } from '../evidence-file.ts';
 import { remember, trend } from '../history.ts';
+import { healthOf } from '../kubernetes/phase-health.ts';
 import { preflight, settle } from '../preflight.ts';
 import { beginLedger, newRunId } from '../scratch.ts';
 import { askedComponents, completeRecords, type Selection, scopeOf } from '../selection.ts';
@@ -32,6 +33,7 @@ import { live } from './live.ts';
 import type { Output } from './output.ts';
 import { type Aim, BEFORE, type Prepared } from './prepare.ts';
 import type { Stop } from './stop.ts';
+import { UsageError } from './usage-error.ts';
 import { openVitest, runVitest } from './vitest-runs.ts';
 
 const HISTORY = 'history.jsonl';
@@ -61,6 +63,8 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
   const declared = new Map<string, CatalogueCheck[]>();
   const problems: Problem[] = [];
   let doors: readonly DoorRecord[] = [];
+  let health: Evidence['health'] = null;
+  let cluster: NonNullable<Evidence['cluster']> | null = null;
   let cleanup: Cleanup | null = null;
   let timing: Evidence['timing'] = null;
   let ended: { at: string; cut: string | null } | null = null;
@@ -87,7 +91,8 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
       ended === null
         ? [...records.values()]
         : completeRecords(phase, catalogue, doors, [...records.values()], ended.cut === null ? scope : null),
-    health: null,
+    health,
+    ...(cluster === null ? {} : { cluster }),
     cleanup,
     problems,
     past: { baseline: prepared.baseline, trend: pastRuns },
@@ -140,6 +145,16 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
     flags.waitMs === null ? preflight(looking) : settle(looking, flags.waitMs, output.progress),
   ]);
   doors = seen.doors;
+  if (seen.cluster !== null) {
+    const { clusterUid, version } = seen.cluster.census;
+    cluster = { uid: clusterUid, version };
+    health = healthOf(phase, seen.cluster.census);
+    const wanted = phase.cluster?.uid ?? null;
+    if (wanted !== null && clusterUid !== null && clusterUid !== wanted)
+      throw new UsageError(
+        `${phase.file}: the cluster has the uid ${clusterUid}, cluster.uid is ${wanted}. Choose its context, or mend the uid.`,
+      );
+  }
   view.doors(doors);
   evidence.flush();
   const open = doors.filter(({ state }) => state === 'open').length;
@@ -152,6 +167,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
     phase,
     secrets: Object.fromEntries(secrets),
     doors,
+    cluster: seen.cluster,
     readOnly,
     disrupt: flags.disrupt,
     selection: { only: selection.only, levels: selection.levels },

@@ -54,7 +54,7 @@ export async function test(argv: readonly string[], output: Output): Promise<num
   if (wantsOwn) own = await ownTests('unit', asked.own, asked.pattern, stop);
   if (!wantsSuites && !wantsDrills) return finish(own, null, flags, output);
   // Not beside the unit tests: services that start take the processor from tests that measure time.
-  await using local = await bringUp(localPhase, asked, output, stop);
+  await using local = await bringUp(localPhase, wantsDrills ? FOR_DRILLS : [], asked, output, stop);
   if (wantsDrills && stop.reason() === null)
     own = sum(own, await ownTests('drills', asked.drills, asked.pattern, stop, local));
   if (!wantsSuites) return finish(own, null, flags, output);
@@ -83,9 +83,13 @@ export async function askedOf(argv: readonly string[]): Promise<Asked> {
   };
 }
 
+/** Drills of the cluster are skipped where its control plane was never built. */
+const FOR_DRILLS = ['kubernetes'];
+
 /** Only what the chosen suites need is started. */
 async function bringUp(
   localPhase: string | null,
+  besides: readonly string[],
   { suites }: Asked,
   output: Output,
   stop: Stop,
@@ -93,7 +97,7 @@ async function bringUp(
   if (localPhase === null) return { ...elsewhere(process.env), [Symbol.asyncDispose]: async () => undefined };
   const named = suites.map(suiteType);
   const types = suites.length === 0 || named.includes(null) ? null : named.filter((type) => type !== null);
-  return localPlatform(localPhase, types, output, stop);
+  return localPlatform(localPhase, types, output, stop, besides);
 }
 
 async function ownTests(

@@ -73,6 +73,15 @@ test.each([
   ],
   ['slow', 429, { type: 'circuit_breaking_exception', reason: '[parent] Data too large' }],
   ['quorum-lost', 503, { type: 'search_phase_execution_exception', reason: 'all shards failed' }],
+  [
+    'misconfigured',
+    400,
+    {
+      type: 'search_phase_execution_exception',
+      reason: '',
+      caused_by: { type: 'too_many_buckets_exception', reason: 'Trying to create too many buckets.' },
+    },
+  ],
   ['unreachable', 503, undefined],
   ['authentication', 401, undefined],
 ] as const)('Elasticsearch: %s by status %i %j', (expected, status, error) => {
@@ -113,4 +122,20 @@ test.each([
   const { class: seen, cause } = explainUnassigned(answer);
   expect(seen).toBe(expected);
   expect(cause).toMatch(/^the primary of shard 0 of i is on no node: /);
+});
+
+const SAME_SHARD = { decider: 'same_shard', explanation: 'a copy of this shard is already allocated to this node' };
+
+test.each([
+  ['misconfigured', undefined, [SAME_SHARD], 'no', { data: 1, promised: 1 }],
+  ['misconfigured', undefined, [SAME_SHARD, SAME_SHARD], 'no', { data: 2, promised: 2 }],
+  ['not-redundant', 'the missing node', [SAME_SHARD], 'no', { data: 1, promised: 2 }],
+  ['not-redundant', 'the missing node', [SAME_SHARD], 'allocation_delayed', { data: 2, promised: 2 }],
+  ['slow', undefined, [{ decider: 'throttling', explanation: 't' }], 'throttled', { data: 2, promised: 2 }],
+  ['volume', undefined, [SAME_SHARD, { decider: 'disk_threshold', explanation: 'd' }], 'no', { data: 2, promised: 2 }],
+] as const)('an unassigned replica is %s of %s by %j', (expected, subject, deciders, can, nodes) => {
+  const answer = { index: 'i', shard: 0, primary: false, can_allocate: can, node_allocation_decisions: [{ deciders }] };
+  const seen = explainUnassigned(answer, nodes);
+  expect(seen).toMatchObject({ class: expected, ...(subject === undefined ? {} : { subject }) });
+  expect(seen.cause).toMatch(/^the replica of shard 0 of i is on no node: /);
 });

@@ -49,6 +49,22 @@ const TYPES: { readonly [type: string]: Rule | ((reason: string) => Rule) } = {
     cause: 'the queue of a thread pool is full',
     remedy: 'look at GET _cat/thread_pool; lower the load or add nodes',
   },
+  too_many_buckets_exception: {
+    class: 'misconfigured',
+    cause: 'an aggregation has more buckets than search.max_buckets allows',
+    remedy: 'set search.max_buckets back to its default (65536), in GET _cluster/settings',
+  },
+  repository_verification_exception: {
+    class: 'volume',
+    cause: 'a node can not write to the snapshot repository, or does not see what another one wrote',
+    remedy:
+      'mount the same storage on every node, or look at the credentials in the keystore of the node that is named',
+  },
+  repository_missing_exception: {
+    class: 'not-deployed',
+    cause: 'the snapshot repository does not exist',
+    remedy: 'register it (PUT _snapshot/<name>), or name another one in the phase file',
+  },
   unavailable_shards_exception: {
     class: 'quorum-lost',
     cause: 'the primary shard is not active',
@@ -114,10 +130,16 @@ function byStatus(status: number, type: string): Rule | null {
   return null;
 }
 
-/** The innermost word of it: `error` has a root cause of the same shape. */
+/** Of an error and what caused it, which a search wraps, the first that is known here; else the outermost. */
 function errorOf(body: unknown): { type: string; reason: string } {
-  const error = (body as { error?: { type?: unknown; reason?: unknown } } | null)?.error;
-  return { type: String(error?.type ?? ''), reason: String(error?.reason ?? '') };
+  const outermost = (body as { error?: unknown } | null)?.error;
+  const told: { type: string; reason: string }[] = [];
+  for (let at = outermost; typeof at === 'object' && at !== null; ) {
+    const { type, reason, caused_by: cause } = at as { type?: unknown; reason?: unknown; caused_by?: unknown };
+    told.push({ type: String(type ?? ''), reason: String(reason ?? '') });
+    at = cause;
+  }
+  return told.find(({ type }) => TYPES[type] !== undefined) ?? told[0] ?? { type: '', reason: '' };
 }
 
 /** Errors of the client by their name. Source: @elastic/transport, src/errors.ts. */
@@ -168,6 +190,12 @@ interface Explanation {
   }[];
 }
 
+/** How many nodes that hold data there are, and how many nodes were promised. */
+interface Nodes {
+  readonly data: number;
+  readonly promised: number;
+}
+
 /** Why a shard has no node, by the deciders that said no. Source: the reference, "Cluster allocation explain API". */
 const DECIDERS: { readonly [decider: string]: Rule } = {
   disk_threshold: {
@@ -185,16 +213,49 @@ const DECIDERS: { readonly [decider: string]: Rule } = {
     cause: 'allocation is switched off',
     remedy: 'set cluster.routing.allocation.enable back to all; it is often left behind by an upgrade',
   },
+  max_retry: {
+    class: 'volume',
+    cause: 'it failed on its nodes too often, so that no further try is made',
+    remedy: 'read the failure in the evidence, mend it, then POST _cluster/reroute?retry_failed=true',
+  },
+  shards_limit: {
+    class: 'misconfigured',
+    cause: 'a limit of shards for each node leaves no node for it',
+    remedy: 'raise total_shards_per_node of the index or of the cluster, or add a node',
+  },
+  awareness: {
+    class: 'misconfigured',
+    cause: 'the awareness of zones leaves no node for it',
+    remedy: 'look at cluster.routing.allocation.awareness, and for a zone without nodes',
+  },
+  node_version: {
+    class: 'misconfigured',
+    cause: 'the nodes without a copy of it run an older version than its primary',
+    remedy: 'finish the upgrade of the nodes',
+  },
 };
 
-/** What keeps a shard unassigned, from the answer to GET _cluster/allocation/explain, which picks a primary before a replica. */
-export function explainUnassigned(answer: Explanation): Diagnosis {
+const NODE_MISSING: Rule = {
+  class: 'not-redundant',
+  cause: 'the node that would hold it is missing',
+  remedy: "look at the missing node's pod, its log and its volume",
+};
+
+/** The copies of a shard are on nodes of their own, so that one node has no place for any replica. */
+const TOO_MANY_COPIES: Rule = {
+  class: 'misconfigured',
+  cause: 'every node has a copy already, and its index asks for more copies than there are nodes',
+  remedy:
+    'set index.number_of_replicas of the index and of its template to what the nodes can hold (0 on one node: then snapshots are the only other copy), or promise and add a node',
+};
+
+/**
+ * What keeps a shard unassigned, from the answer to GET _cluster/allocation/explain, which picks a primary before a replica.
+ * @param nodes tells a missing node from an index that asks for too much
+ */
+export function explainUnassigned(answer: Explanation, nodes?: Nodes): Diagnosis {
   const deciders = (answer.node_allocation_decisions ?? []).flatMap(({ deciders = [] }) => deciders);
-  const rule = deciders.map(({ decider }) => DECIDERS[decider]).find((each) => each !== undefined) ?? {
-    class: answer.can_allocate === 'no_valid_shard_copy' ? 'volume' : 'quorum-lost',
-    cause: answer.can_allocate === 'no_valid_shard_copy' ? 'no node holds a good copy of it' : 'no node takes it',
-    remedy: 'bring the node that held it back with its volume; else restore the index from a snapshot',
-  };
+  const rule = ruleOf(answer, deciders, nodes);
   const shard = `shard ${answer.shard} of ${answer.index}`;
   return {
     class: rule.class,
@@ -204,5 +265,30 @@ export function explainUnassigned(answer: Explanation): Diagnosis {
       .filter(Boolean)
       .join('; ')
       .slice(0, 1_000),
+    ...(rule === NODE_MISSING ? { subject: MISSING_NODE } : {}),
   };
 }
+
+/** The subject of all that fails because a promised node is not there. */
+export const MISSING_NODE = 'the missing node';
+
+function ruleOf(answer: Explanation, deciders: readonly { readonly decider: string }[], nodes?: Nodes): Rule {
+  const known = deciders.map(({ decider }) => DECIDERS[decider]).find((each) => each !== undefined);
+  if (known) return known;
+  if (answer.can_allocate === 'no_valid_shard_copy')
+    return { class: 'volume', cause: 'no node holds a good copy of it', remedy: BRING_BACK };
+  if (answer.primary || !nodes) return { class: 'quorum-lost', cause: 'no node takes it', remedy: BRING_BACK };
+  if (nodes.data < nodes.promised || answer.can_allocate === 'allocation_delayed') return NODE_MISSING;
+  const everywhere = (answer.node_allocation_decisions ?? []).every(({ deciders = [] }) =>
+    deciders.some(({ decider }) => decider === 'same_shard'),
+  );
+  return answer.can_allocate === 'no' && everywhere ? TOO_MANY_COPIES : WAITING;
+}
+
+const BRING_BACK = 'bring the node that held it back with its volume; else restore the index from a snapshot';
+
+const WAITING: Rule = {
+  class: 'slow',
+  cause: 'it still waits for its turn',
+  remedy: 'look at GET _cat/recovery and at the load of the nodes; too many recoveries at once wait for each other',
+};

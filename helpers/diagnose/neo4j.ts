@@ -60,6 +60,22 @@ const STATUS: readonly (readonly [prefix: string, rule: Rule])[] = [
     },
   ],
   [
+    'Neo.ClientError.Procedure.ProcedureNotFound',
+    {
+      class: 'authorization',
+      cause: 'the server does not offer us a procedure that this check calls',
+      remedy: 'look at dbms.security.procedures.allowlist',
+    },
+  ],
+  [
+    'Neo.ClientError.Transaction.BookmarkTimeout',
+    {
+      class: 'slow',
+      cause: 'the server has not come as far as a transaction that it acknowledged',
+      remedy: 'look at the lag of this member in SHOW DATABASES, and for a store that was put back to an earlier state',
+    },
+  ],
+  [
     'Neo.TransientError.Database.DatabaseUnavailable',
     {
       class: 'crash',
@@ -164,6 +180,12 @@ const UNDECODABLE: Rule = {
   cause: 'an answer can not be decoded',
   remedy: 'look for a proxy or a faulty network between here and the server',
 };
+
+/** The status code that the server gave, such as Neo.ClientError.Statement.AccessMode; null: it gave none. */
+export function statusCode(error: unknown): string | null {
+  const codes = [...causes(error)].map((e) => ('code' in e ? String(e.code) : ''));
+  return codes.find((code) => code.startsWith('Neo.')) ?? null;
+}
 
 /** What neo4j-driver threw, in the words of Neo4j; null when it is not Neo4j's to explain. */
 export function diagnoseNeo4j(error: unknown, title: string): Diagnosis | null {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { relative } from 'node:path';
-import type { Component, Json } from '../../reports/model.ts';
+import type { Component, Json, Phase } from '../../reports/model.ts';
 
 const canonical = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(canonical);
@@ -30,3 +30,9 @@ export function portable(component: Component, folder: string): Component {
         : credentials,
   };
 }
+
+/** The same of the phase's cluster. */
+export const portableCluster = ({ cluster }: Pick<Phase, 'cluster'>, folder: string): Pick<Phase, 'cluster'> =>
+  cluster === undefined
+    ? {}
+    : { cluster: { ...cluster, kubeconfig: cluster.kubeconfig && relative(folder, cluster.kubeconfig) } };

@@ -33,7 +33,7 @@ describe('the schema', () => {
   const valid = ajv.compile(phaseJsonSchema(services));
   const minimal = { schemaVersion: 1, id: 'p', name: 'P', target: { name: 't' } };
 
-  test.each(['local.yaml', 'template.yaml'])('takes %s', async (name) => {
+  test.each(['local.yaml', 'kubernetes.yaml', 'template.yaml'])('takes %s', async (name) => {
     valid(parse(await readFile(join(PHASES, name), 'utf8')));
     expect(valid.errors).toBeNull();
   });

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
-import type { Catalogue, Json, Phase, Waiver } from '../../reports/model.ts';
+import type { Catalogue, ClusterRef, Json, Phase, Waiver } from '../../reports/model.ts';
 import type { Secrets, Service } from '../service.ts';
 import { type ReadComponent, readComponent } from './component.ts';
 import { type Flaw, formatPhaseError, type PhaseError, sortErrors } from './errors.ts';
-import { digest, portable } from './fingerprint.ts';
+import { digest, portable, portableCluster } from './fingerprint.ts';
 import { type Env, interpolate } from './interpolate.ts';
 import { applyEnvironment } from './overlay.ts';
 import { isFields, read } from './read.ts';
@@ -61,7 +61,11 @@ export async function loadPhase(file: string, context: PhaseContext): Promise<Lo
   const { environment } = context;
   const components = promised.components.map((component) => portable(component, folder));
   // A local platform has other ports on each start: what it promises is what the file says before they are filled in.
-  const sha256 = digest(promised.local ? plain(overlaid.tree) : { ...promised, components, environment });
+  const sha256 = digest(
+    promised.local
+      ? plain(overlaid.tree)
+      : { ...promised, ...portableCluster(promised, folder), components, environment },
+  );
   return {
     ok: true,
     phase: { ...promised, file, environment, sha256 },
@@ -117,7 +121,8 @@ async function readPhase(raw: Json, folder: string, { env, services, catalogue }
     flaws.push(...unknownIds(members, ids, ['goals', goal]));
 
   if (flaws.length > 0 || !head.whole) return { whole: null, flaws };
-  const { schemaVersion, id, name, local, allow, target, gate, goals, starts, before, stages, notes } = head.whole;
+  const { schemaVersion, id, name, local, allow, target, cluster, gate, goals, starts, before, stages, notes } =
+    head.whole;
   const needs = needsOf(known);
   const promised: Promised = {
     schemaVersion,
@@ -126,6 +131,7 @@ async function readPhase(raw: Json, folder: string, { env, services, catalogue }
     local: local === true,
     writes: allow.includes('write'),
     target,
+    ...(cluster || known.some(({ service }) => service.census) ? { cluster: clusterOf(cluster, folder) } : {}),
     components: known.flatMap(({ component }) =>
       component ? { ...component, needs: needs.get(component.id) ?? [] } : [],
     ),
@@ -142,6 +148,12 @@ async function readPhase(raw: Json, folder: string, { env, services, catalogue }
     flaws,
   };
 }
+
+const clusterOf = (given: Partial<ClusterRef> = {}, folder: string): ClusterRef => ({
+  kubeconfig: given.kubeconfig ? resolve(folder, given.kubeconfig) : null,
+  context: given.context ?? null,
+  uid: given.uid ?? null,
+});
 
 const typeOf = (id: string, value: unknown): string =>
   isFields(value) && typeof value.type === 'string' ? value.type : id;

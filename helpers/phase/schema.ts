@@ -32,6 +32,18 @@ const Target = z.strictObject({
   revision: Text.nullable().default(null).describe('the revision that is deployed, such as a commit, in quotes'),
 });
 
+const Cluster = z.strictObject({
+  kubeconfig: Text.nullable()
+    .default(null)
+    .describe(
+      'the kubeconfig, from the phase file on; left out: the one that kubectl takes, in a pod its service account',
+    ),
+  context: Text.nullable().default(null).describe('the context of the kubeconfig; left out: its current one'),
+  uid: Text.nullable()
+    .default(null)
+    .describe('the uid of the namespace kube-system: a run against another cluster ends at once'),
+});
+
 const Gate = z.strictObject({
   score: z.number().min(0).max(100).default(90).describe('the least score that passes, 0 to 100'),
   coverage: z.number().min(0).max(100).default(90).describe('the least coverage that passes, 0 to 100'),
@@ -202,6 +214,7 @@ export const PhaseShape = z.strictObject({
   before: Before.nullable().default(null).describe('the pods before the phase, counted by hand'),
   stages: z.record(Text, Stage).default({}).describe('a map of the steps of the phase'),
   target: Target.describe('the platform that the phase is promised for'),
+  cluster: Cluster.optional().describe('the cluster whose API is asked, a map of kubeconfig, context and uid'),
   local: z.literal(true).optional().describe('true in the phase of the platform that this suite starts itself'),
   allow: z
     .array(z.literal('write'))

@@ -8,6 +8,8 @@ import type { Target } from '../service.ts';
 
 /** The longest answer that is read: more than any check asks for. */
 const MOST_BYTES = 4 * 2 ** 20;
+/** To one server at a time, where connections are used again. */
+const CONNECTIONS = 8;
 /** Of a body in an error: enough to see what it says. */
 const SHOWN = 600;
 
@@ -54,7 +56,22 @@ export interface HttpBase {
   /** By the route. */
   readonly url: string;
   /** Null: plain HTTP. */
-  readonly tls: Pick<ConnectionOptions, 'ca' | 'servername'> | null;
+  readonly tls: Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'> | null;
+}
+
+/** An HTTP server, who we are to it, and what bounds an exchange. */
+export interface HttpServer extends HttpBase {
+  /** The whole header; null: none. */
+  readonly authorization: string | null;
+  /** Milliseconds for one exchange, from dialling to the last byte. */
+  readonly withinMs: number;
+  /** The longest answer that is read, in bytes. */
+  readonly mostBytes: number;
+  /**
+   * False: a connection for each exchange. On one that is used again, a server that closes it at that moment looks like one that fails, and
+   * what one exchange tells of its connection may be another's.
+   */
+  readonly reuse: boolean;
 }
 
 export interface HttpAnswer {
@@ -77,7 +94,7 @@ export interface Asked {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /**
  * HTTP to one endpoint as its clients speak it: by the target's route, under the endpoint's own name, nothing followed and nothing
@@ -114,15 +131,28 @@ export async function httpBase({ component, route }: Target, address: string): P
 
 /** @param withinMs for one exchange, from dialling to the last byte */
 export async function openHttp(address: string, target: Target, scheme: Scheme, withinMs: number): Promise<HttpClient> {
-  const { buildConnector, Client } = await import('undici');
-  const { called, url, tls } = await httpBase(target, address);
+  const base = await httpBase(target, address);
+  const authorization = authorizationOf(target, scheme);
+  return openServer({ ...base, authorization, withinMs, mostBytes: MOST_BYTES, reuse: false });
+}
+
+/** The same for a server that is no component's. */
+export async function openServer(server: HttpServer): Promise<HttpClient> {
+  const { buildConnector, Client, Pool } = await import('undici');
+  const { called, url, tls, authorization, withinMs, mostBytes, reuse } = server;
   const { origin, pathname } = new URL(called);
   const { hostname, port } = new URL(url);
   // Undici would check the certificate against the Host header, which a check may choose.
   const to = { hostname: bare(hostname), port: port || (tls ? '443' : '80'), servername: tls?.servername ?? '' };
   const connect = buildConnector({ timeout: BUDGETS.connect, allowH2: false, ...tls });
-  const authorization = authorizationOf(target, scheme);
   const closed = new AbortController();
+  const pool = reuse
+    ? new Pool(origin, {
+        connect: (options, callback) => connect({ ...options, ...to }, callback),
+        connections: CONNECTIONS,
+        maxResponseSize: mostBytes,
+      })
+    : null;
 
   async function answer(method: Method, path: string, signal: AbortSignal, asked: Asked = {}): Promise<HttpAnswer> {
     const cut = AbortSignal.any([signal, closed.signal]);
@@ -131,16 +161,17 @@ export async function openHttp(address: string, target: Target, scheme: Scheme, 
     const budget = AbortSignal.timeout(withinMs);
     const began = performance.now();
     const seen: { socket: net.Socket | null; answered: boolean } = { socket: null, answered: false };
-    // On a connection that is used again, a server that closes it at that moment looks like one that fails.
-    const connection = new Client(origin, {
-      connect: (options, callback) =>
-        connect({ ...options, ...to }, (...outcome) => {
-          seen.socket = outcome[1];
-          callback(...outcome);
-        }),
-      pipelining: 0,
-      maxResponseSize: MOST_BYTES,
-    });
+    const connection =
+      pool ??
+      new Client(origin, {
+        connect: (options, callback) =>
+          connect({ ...options, ...to }, (...outcome) => {
+            seen.socket = outcome[1];
+            callback(...outcome);
+          }),
+        pipelining: 0,
+        maxResponseSize: mostBytes,
+      });
     try {
       const { statusCode, headers, body } = await connection.request({
         method,
@@ -164,10 +195,11 @@ export async function openHttp(address: string, target: Target, scheme: Scheme, 
       if (!budget.aborted) throw worded(error, what, seen.answered || (seen.socket?.bytesRead ?? 0) > 0);
       const late = Math.round(performance.now() - began - withinMs);
       if (late > BUDGETS.stall) throw new HttpError('stalled', `${what}: our own process stood still for ${late} ms`);
-      if (seen.socket) throw new HttpError('silent', `${what}: connected, no whole answer within ${withinMs} ms`);
+      if (seen.socket || pool?.stats.connected)
+        throw new HttpError('silent', `${what}: connected, no whole answer within ${withinMs} ms`);
       throw notConnected(what, withinMs);
     } finally {
-      void connection.destroy();
+      if (connection !== pool) void connection.destroy();
     }
   }
 
@@ -186,7 +218,10 @@ export async function openHttp(address: string, target: Target, scheme: Scheme, 
     bytes: async (...request) => (await accepted(...request)).bytes,
     text: async (...request) => (await accepted(...request)).text,
     json: async (method, path, schema, signal, asked) => jsonOf(await accepted(method, path, signal, asked), schema),
-    [Symbol.asyncDispose]: async () => closed.abort(),
+    async [Symbol.asyncDispose]() {
+      closed.abort();
+      await pool?.destroy();
+    },
   };
 }
 
@@ -243,7 +278,7 @@ function worded(error: unknown, what: string, begun: boolean): unknown {
     case 'UND_ERR_CONNECT_TIMEOUT':
       return notConnected(what, BUDGETS.connect, error);
     case 'UND_ERR_RES_EXCEEDED_MAX_SIZE':
-      return new HttpError('too-long', `${what}: an answer longer than ${MOST_BYTES} bytes`, { cause: error });
+      return new HttpError('too-long', `${what}: an answer longer than is read`, { cause: error });
     case 'UND_ERR_SOCKET':
     case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
     case 'ECONNRESET':

@@ -1,6 +1,15 @@
 import { type HttpMessage, rewriteHttpAnswers } from '../../fixtures/faults/http-answers.ts';
-import { prove } from '../../helpers/check/proof.ts';
-import { unallocatableIndex } from './faults.ts';
+import { type FaultContext, prove, proveTogether } from '../../helpers/check/proof.ts';
+import {
+  both,
+  clusterSettings,
+  FULL_DISK,
+  indexWith,
+  stopSecondNode,
+  trippingBreaker,
+  unallocatableIndex,
+  withRequests,
+} from './faults.ts';
 import './cluster.test.ts';
 
 const withRoot = (answer: HttpMessage, fields: object): HttpMessage => ({
@@ -83,11 +92,18 @@ prove('elasticsearch.reach.http', {
 });
 
 prove('elasticsearch.serve.client-compat', {
-  fault: 'the server calls itself 9.0.0, so the client of 9 asks it',
+  fault: 'the client is of a major version that the server does not speak',
   expect: 'wrong-product',
   from: 'body',
+  break: async ({ proxies }) => proxies[0]?.rewrite(withRequests(/compatible-with=\d/g, 'compatible-with=6')),
+});
+
+prove('elasticsearch.serve.client-compat', {
+  fault: 'a second cluster is behind the same address',
+  expect: 'misconfigured',
+  from: 'body',
   break: async ({ proxies }) =>
-    proxies[0]?.rewrite(rewriteHttpAnswers(atRoot, (answer) => withRoot(answer, { version: { number: '9.0.0' } }))),
+    proxies[0]?.rewrite(rewriteHttpAnswers(atRoot, (answer) => withRoot(answer, { cluster_uuid: 'another' }))),
 });
 
 prove('elasticsearch.serve.cluster-health', {
@@ -98,8 +114,96 @@ prove('elasticsearch.serve.cluster-health', {
 });
 
 prove('elasticsearch.serve.cluster-health', {
-  fault: 'the phase promises a second node',
+  fault: 'the phase promises one node more than there are',
+  subject: 'the missing node',
   expect: 'not-redundant',
   from: 'door',
-  declare: (component) => ({ ...component, target: 2 }),
+  declare: (component) => ({ ...component, target: (component.target ?? 1) + 1 }),
+});
+
+proveTogether(
+  {
+    fault: 'the second node stands still and the master has given it up',
+    size: 2,
+    from: 'body',
+    break: stopSecondNode,
+  },
+  {
+    'elasticsearch.serve.cluster-health': { expect: 'not-redundant', subject: 'the missing node' },
+    'elasticsearch.shards.explained': { expect: 'not-redundant', subject: 'the missing node' },
+  },
+);
+
+const asManyCopiesAs = (context: FaultContext, more: number) => ({
+  number_of_replicas: (context.target.component.target ?? 1) - 1 + more,
+});
+
+prove('elasticsearch.shards.explained', {
+  fault: 'an index asks for one copy more than there are nodes',
+  expect: 'misconfigured',
+  from: 'body',
+  break: indexWith((context) => asManyCopiesAs(context, 1)),
+});
+
+prove('elasticsearch.shards.explained', {
+  fault: 'the disks are over the low watermark, so that a new replica gets no place',
+  expect: 'volume',
+  from: 'body',
+  break: both(
+    clusterSettings(FULL_DISK),
+    indexWith((context) => asManyCopiesAs(context, 1)),
+  ),
+});
+
+prove('elasticsearch.shards.explained', {
+  fault: 'an upgrade left the allocation switched off, and an index has no primary',
+  expect: 'misconfigured',
+  from: 'body',
+  break: both(clusterSettings({ 'cluster.routing.allocation.enable': 'none' }), unallocatableIndex),
+});
+
+prove('elasticsearch.pending-tasks', {
+  fault: 'a change of mappings has waited for 45 seconds',
+  expect: 'slow',
+  from: 'body',
+  break: async ({ proxies }) =>
+    proxies[0]?.rewrite(
+      rewriteHttpAnswers(
+        ({ path }) => path.startsWith('/_cluster/pending_tasks'),
+        (answer) => ({ ...answer, body: Buffer.from(JSON.stringify({ tasks: [LATE_TASK] })) }),
+      ),
+    ),
+});
+
+/** Source: the reference, "Pending cluster tasks API". */
+const LATE_TASK = {
+  insert_order: 101,
+  priority: 'HIGH',
+  source: 'put-mapping [orders/k3h]',
+  executing: true,
+  time_in_queue_millis: 45_000,
+  time_in_queue: '45s',
+};
+
+prove('elasticsearch.breakers-gc', {
+  fault: 'the request breaker trips again and again',
+  expect: 'slow',
+  from: 'body',
+  break: trippingBreaker,
+});
+
+prove('elasticsearch.breakers-gc', {
+  fault: 'the heap stays nearly full',
+  expect: 'slow',
+  from: 'body',
+  break: async ({ proxies }) =>
+    proxies[0]?.rewrite(
+      rewriteHttpAnswers(
+        ({ path }) => path.startsWith('/_nodes/stats'),
+        (answer) => ({
+          ...answer,
+          body: Buffer.from(answer.body.toString().replace(/"heap_used_percent":\d+/g, '"heap_used_percent":93')),
+        }),
+      ),
+    ),
 });
