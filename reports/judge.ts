@@ -189,10 +189,13 @@ function failingSince(
   return then.failingSince ?? baseline.run.startedAt;
 }
 
+/** The phase that npm test takes by itself. */
+const USUAL = 'local';
+
 /** What to type to ask this check alone. */
 function reproduce({ component, entry }: Row, { phase }: Evidence): string {
   const twins = phase.components.filter(({ type }) => type === component.type).length > 1;
-  const aim = phase.local ? '' : `PHASE=${phase.file} `;
+  const aim = phase.local && phase.id === USUAL ? '' : `PHASE=${phase.file} `;
   return `${aim}npm test -- suites/${component.type}${twins ? ` --only ${component.id}` : ''} -t ${entry.id}`;
 }
 
