@@ -45,7 +45,8 @@ export interface ScriptedPeer {
   readonly script: Script;
   /** The component as the phase file would have it, if the service had what the script answers for. */
   declare(component: Component): Component;
-  readonly password: string | null;
+  /** Absent: the component's own. */
+  readonly password?: string | null;
 }
 
 export interface Fault {
@@ -226,7 +227,7 @@ async function openStand(
   const proxies = await Promise.all(addresses.map((address, index) => openProxy(peers[index]?.address ?? address)));
   for (const [at, address] of addresses.entries()) dialled.set(address, proxies[at]?.address ?? address);
   const declared = secrets ??
-    (peer ? { password: peer.password } : handout.secrets[component.id]) ?? { password: null };
+    (peer?.password === undefined ? handout.secrets[component.id] : { password: peer.password }) ?? { password: null };
   const target: Target = { component, secrets: declared, route, ...(cluster ? { cluster } : {}) };
   const context: FaultContext = {
     target,

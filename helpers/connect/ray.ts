@@ -6,7 +6,7 @@ import { diagnoseRay } from '../diagnose/ray.ts';
 import { until } from '../poll.ts';
 import { removeEach } from '../removal.ts';
 import type { Knock, Left, ScratchEntry, Service, Target } from '../service.ts';
-import { type HttpClient, HttpError, jsonOf, openHttp } from '../wire/http.ts';
+import { accepted, type HttpClient, HttpError, jsonOf, openHttp } from '../wire/http.ts';
 
 /** One row of the cluster's nodes, dead ones included for a time. */
 export interface RayNode {
@@ -43,12 +43,36 @@ export interface RayJobRequest {
   readonly metadata?: Readonly<Record<string, string>>;
 }
 
+/** What the autoscaler last told of itself. */
+export interface Autoscaler {
+  /** False: none runs on this cluster. */
+  readonly runs: boolean;
+  /** Why it could not work; null: it could. */
+  readonly error: string | null;
+  /** Seconds since it told; null: it never has. */
+  readonly age: number | null;
+  /** Nodes that it could not start or lost, in its own words. */
+  readonly failedNodes: readonly string[];
+}
+
+/** Source: docs.ray.io, "Serve REST API", ApplicationDetails. */
+const Application = z.object({
+  status: z.string(),
+  message: z.string().nullish(),
+  deployments: z.record(z.string(), z.object({ status: z.string(), message: z.string().nullish() })).default({}),
+});
+export type Application = z.infer<typeof Application>;
+const Applications = z.object({ applications: z.record(z.string(), Application) });
+
 /** The dashboard's HTTP API, as `ray job submit` and `ray list nodes` use it. */
 export interface RayClient extends AsyncDisposable {
   version(signal: AbortSignal): Promise<string>;
   /** What the control store (GCS) says of itself: `success`. */
   controlStore(signal: AbortSignal): Promise<string>;
   nodes(signal: AbortSignal): Promise<RayNode[]>;
+  autoscaler(signal: AbortSignal): Promise<Autoscaler>;
+  /** Applications of Ray Serve by name; null: the image has no Serve. */
+  applications(signal: AbortSignal): Promise<Readonly<Record<string, Application>> | null>;
   /** Names of the log files of a node's dashboard agent, as that agent lists them. */
   agentLogs(nodeId: string, signal: AbortSignal): Promise<string[]>;
   /**
@@ -131,6 +155,13 @@ async function openClient(target: Target, withinMs: number): Promise<RayClient> 
     },
     controlStore: async (signal) => (await http.text('GET', '/api/gcs_healthz', signal)).trim(),
     nodes: (signal) => nodes(http, signal),
+    autoscaler: (signal) => autoscaler(http, signal),
+    async applications(signal) {
+      const answer = await http.answer('GET', '/api/serve/applications/', signal);
+      if (answer.status === 501) return null;
+      const { applications } = jsonOf(accepted(answer), Applications);
+      return applications;
+    },
     async agentLogs(node_id, signal) {
       const Files = z.record(z.string(), z.array(z.string()));
       const Answer = z.object({ data: z.object({ result: Files }) });
@@ -173,6 +204,24 @@ async function nodes(http: HttpClient, signal: AbortSignal): Promise<RayNode[]> 
   }));
 }
 
+/** Source: ray 2.60, dashboard/modules/reporter/reporter_head.py, get_cluster_status; its names come in camel case. */
+async function autoscaler(http: HttpClient, signal: AbortSignal): Promise<Autoscaler> {
+  const Report = z.object({ failedNodes: z.array(z.unknown()).nullish() });
+  const Status = z.object({ time: z.number(), autoscalerReport: Report.nullish() });
+  const Answer = z.object({
+    data: z.object({ autoscalingError: z.string().nullish(), clusterStatus: Status.nullish() }),
+  });
+  const answer = await http.answer('GET', '/api/cluster_status', signal);
+  const { clusterStatus, autoscalingError } = jsonOf(accepted(answer), Answer).data;
+  const now = Date.parse(answer.headers.date ?? '') / 1_000;
+  return {
+    runs: Boolean(clusterStatus?.autoscalerReport) || Boolean(autoscalingError),
+    error: autoscalingError ?? null,
+    age: clusterStatus && !Number.isNaN(now) ? Math.max(0, Math.round(now - clusterStatus.time)) : null,
+    failedNodes: (clusterStatus?.autoscalerReport?.failedNodes ?? []).map((each) => JSON.stringify(each)),
+  };
+}
+
 async function strangersJob(
   { component, route }: Target,
   token: string | null,
@@ -197,7 +246,7 @@ function jobsOf(http: HttpClient): RayClient['jobs'] {
   /** By the cluster's own clock, which it tells to the second. */
   async function returnsWithin(id: string, signal: AbortSignal): Promise<number> {
     const answer = await http.answer('GET', path(id), signal);
-    const { end_time } = answer.status === 200 ? jsonOf(answer, Job) : { end_time: null };
+    const { end_time } = jsonOf(accepted(answer), Job);
     const since = Date.parse(answer.headers.date ?? '') - (end_time ?? Number.NaN);
     return RETURNS_MS - Math.min(Math.max(since || 0, 0), RETURNS_MS);
   }

@@ -203,26 +203,29 @@ export async function openServer(server: HttpServer): Promise<HttpClient> {
     }
   }
 
-  async function accepted(...request: Parameters<typeof answer>): Promise<HttpAnswer> {
-    const given = await answer(...request);
-    const { what, status, headers, text } = given;
-    if (status >= 200 && status < 300) return given;
-    const body = shown(text);
-    if (status >= 300 && status < 400)
-      throw new HttpError('redirect', `${what}: ${status} to ${headers.location}`, { status, body });
-    throw new HttpError('status', `${what}: ${status} ${body}`, { status, body });
-  }
+  const accept = async (...request: Parameters<typeof answer>): Promise<HttpAnswer> =>
+    accepted(await answer(...request));
 
   return {
     answer,
-    bytes: async (...request) => (await accepted(...request)).bytes,
-    text: async (...request) => (await accepted(...request)).text,
-    json: async (method, path, schema, signal, asked) => jsonOf(await accepted(method, path, signal, asked), schema),
+    bytes: async (...request) => (await accept(...request)).bytes,
+    text: async (...request) => (await accept(...request)).text,
+    json: async (method, path, schema, signal, asked) => jsonOf(await accept(method, path, signal, asked), schema),
     async [Symbol.asyncDispose]() {
       closed.abort();
       await pool?.destroy();
     },
   };
+}
+
+/** The answer where it is 2xx. @throws HttpError 'redirect' or 'status' */
+export function accepted(given: HttpAnswer): HttpAnswer {
+  const { what, status, headers, text } = given;
+  if (status >= 200 && status < 300) return given;
+  const body = shown(text);
+  if (status >= 300 && status < 400)
+    throw new HttpError('redirect', `${what}: ${status} to ${headers.location}`, { status, body });
+  throw new HttpError('status', `${what}: ${status} ${body}`, { status, body });
 }
 
 /** The body as the schema has it. @throws HttpError 'not-json' or 'unexpected' with the beginning of what is there instead */

@@ -1,7 +1,10 @@
-import { rewriteHttpAnswers } from '../../fixtures/faults/http-answers.ts';
+import { replaced, rewriteHttpAnswers } from '../../fixtures/faults/http-answers.ts';
 import { replaceBytes } from '../../fixtures/faults/replace.ts';
+import { BUDGETS } from '../../helpers/budgets.ts';
 import { prove } from '../../helpers/check/proof.ts';
+import { service } from '../../helpers/connect/ray.ts';
 import './cluster.test.ts';
+import { killRaylet, LAST_NODE, withServe } from './faults.ts';
 
 prove('ray.reach.version', {
   fault: 'the port of the dashboard refuses connections',
@@ -53,10 +56,10 @@ prove('ray.serve.gcs', {
 });
 
 prove('ray.nodes.alive', {
-  fault: 'the phase promises a second node',
+  fault: 'the phase promises one node more',
   expect: 'not-redundant',
   from: 'door',
-  declare: (component) => ({ ...component, target: 2 }),
+  declare: (component) => ({ ...component, target: (component.target ?? 1) + 1 }),
 });
 
 prove('ray.nodes.alive', {
@@ -92,3 +95,83 @@ prove('ray.security.token', {
       ),
     ),
 });
+
+prove('ray.nodes.alive', {
+  fault: 'the raylet of a node is killed',
+  expect: 'not-redundant',
+  subject: `node ${LAST_NODE.address}`,
+  size: 3,
+  from: 'body',
+  break: killRaylet,
+});
+
+prove('ray.agents.answer', {
+  fault: 'the agent of one node is not found',
+  expect: 'crash',
+  subject: `node ${LAST_NODE.address}`,
+  size: 3,
+  from: 'body',
+  break: async ({ proxies, target }) => {
+    await using ray = await service.open(target, AbortSignal.timeout(BUDGETS.attempt));
+    const nodes = await ray.nodes(AbortSignal.timeout(BUDGETS.answer));
+    const lost = nodes.find(({ alive, address }) => alive && address === LAST_NODE.address)?.id ?? '';
+    await proxies[0]?.rewrite(
+      rewriteHttpAnswers(
+        ({ path }) => path.startsWith('/api/v0/logs') && path.includes(lost),
+        (answer) => ({ ...answer, status: 500, body: Buffer.from('Server got itself in trouble') }),
+      ),
+    );
+  },
+});
+
+prove('ray.autoscaler.state', {
+  fault: 'a node that was asked for did not start',
+  expect: 'unschedulable',
+  from: 'body',
+  break: async ({ proxies }) =>
+    proxies[0]?.rewrite(clusterStatusWith('"failedNodes": []', '"failedNodes": [["10.0.0.9", "worker"]]')),
+});
+
+prove('ray.autoscaler.state', {
+  fault: 'the autoscaler told of itself long ago',
+  expect: 'crash',
+  from: 'body',
+  break: async ({ proxies }) => proxies[0]?.rewrite(clusterStatusWith('"time": 1', '"time": -1')),
+});
+
+prove('ray.serve.apps', {
+  fault: 'an application could not be deployed',
+  peer: withServe,
+  expect: 'crash',
+  subject: 'application text',
+  from: 'body',
+  break: async ({ proxies }) =>
+    proxies[0]?.rewrite(
+      rewriteHttpAnswers(
+        ({ path }) => path === '/api/serve/applications/',
+        (answer) =>
+          replaced(answer, '"status":"RUNNING","message":""', '"status":"DEPLOY_FAILED","message":"no module"'),
+      ),
+    ),
+});
+
+prove('ray.serve.apps', {
+  fault: 'a deployment of an application that runs is not healthy',
+  peer: withServe,
+  expect: 'crash',
+  subject: 'application text',
+  from: 'body',
+  break: async ({ proxies }) =>
+    proxies[0]?.rewrite(
+      rewriteHttpAnswers(
+        ({ path }) => path === '/api/serve/applications/',
+        (answer) => replaced(answer, '"HEALTHY"', '"UNHEALTHY"'),
+      ),
+    ),
+});
+
+const clusterStatusWith = (from: string, to: string) =>
+  rewriteHttpAnswers(
+    ({ path }) => path === '/api/cluster_status',
+    (answer) => replaced(answer, from, to),
+  );

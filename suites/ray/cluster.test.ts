@@ -1,8 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { suite } from '../../helpers/check/suite.ts';
-import { service } from '../../helpers/connect/ray.ts';
+import { type Application, service } from '../../helpers/connect/ray.ts';
+import { describe } from '../../helpers/diagnose/outcome.ts';
 
 const check = suite(service);
+
+/** The autoscaler tells of itself every few seconds. */
+const STALE_S = 60;
 
 check(
   'ray.reach.version',
@@ -49,10 +53,12 @@ check(
     expect(alive.filter(({ isHead }) => isHead).length, 'head nodes alive').toBe(1);
     const promised = component.target ?? 1;
     if (alive.length < promised) {
-      const dead = all.filter((node) => !node.alive);
+      const dead = all.filter((node) => !node.alive && !alive.some(({ address }) => address === node.address));
+      const [only] = dead.length === 1 ? dead : [];
       fail({
+        ...(only ? { subject: `node ${only.address}` } : {}),
         class: 'not-redundant',
-        cause: `${alive.length} of ${promised} nodes are alive`,
+        cause: `${alive.length} of ${promised} nodes are alive${only ? `: node ${only.address} is dead` : ''}`,
         remedy:
           "look at the missing worker's pod; one that waits for the head can not reach its GCS (DNS, NetworkPolicy)",
         evidence:
@@ -85,16 +91,92 @@ check(
       remedy: 'look into dashboard_agent.log in the pod of the node; it dies of too little memory, the node lives on',
     },
   },
-  async ({ ray, signal, expect, observe }) => {
+  async ({ ray, signal, expect, fail, observe }) => {
     const alive = (await ray.nodes(signal)).filter((node) => node.alive);
-    const answers = await Promise.all(alive.map(async ({ id }) => [id, await ray.agentLogs(id, signal)] as const));
-    observe({ agents: Object.fromEntries(answers) });
-    expect(answers.length, 'nodes alive').toBeGreaterThan(0);
-    for (const [id, files] of answers)
-      expect(files, `what the agent of node ${id} lists`).toContain('dashboard_agent.log');
-    return { nodes: answers.length };
+    expect(alive.length, 'nodes alive').toBeGreaterThan(0);
+    const asked = await Promise.allSettled(alive.map(({ id }) => ray.agentLogs(id, signal)));
+    const told = asked.map((each) => (each.status === 'fulfilled' ? each.value : describe(each.reason)));
+    observe({ agents: Object.fromEntries(alive.map(({ id }, at) => [id, told[at] ?? []])) });
+    const silent = alive.flatMap((node, at) =>
+      told[at]?.includes('dashboard_agent.log') ? [] : [{ node, told: told[at] }],
+    );
+    const [first] = silent;
+    if (first)
+      fail({
+        ...(silent.length === 1 ? { subject: `node ${first.node.address}` } : {}),
+        cause: `the dashboard agent of ${silent.map(({ node }) => `node ${node.address}`).join(', ')} does not answer`,
+        evidence: silent.map(({ node, told }) => `${node.id}: ${JSON.stringify(told)}`).join('; '),
+      });
+    return { nodes: alive.length };
   },
 );
+
+check(
+  'ray.autoscaler.state',
+  {
+    level: 'availability',
+    claim: 'The autoscaler has told of itself within the last minute, no error and no node that it could not start',
+    otherwise: {
+      class: 'crash',
+      remedy: 'look into monitor.log in the head pod, or into the autoscaler container where KubeRay runs one',
+    },
+  },
+  async ({ ray, signal, fail, skip, observe }) => {
+    const { runs, error, age, failedNodes } = await ray.autoscaler(signal);
+    if (!runs) skip('a report of an autoscaler', null);
+    observe({ ageSeconds: age, failedNodes });
+    if (error !== null) fail({ cause: 'the autoscaler tells of an error', evidence: error });
+    if (age === null || age > STALE_S)
+      fail({ cause: 'the autoscaler has stopped telling of itself', evidence: `its last report is ${age} s old` });
+    if (failedNodes.length > 0)
+      fail({
+        class: 'unschedulable',
+        cause: `the autoscaler could not start ${failedNodes.length} nodes, or lost them`,
+        remedy: "look at the events of the worker group's pods, then at the quota of the namespace",
+        evidence: failedNodes.join('; '),
+      });
+    return { error };
+  },
+);
+
+check(
+  'ray.serve.apps',
+  {
+    level: 'serve',
+    claim: 'Every application of Ray Serve runs, and every deployment of it is healthy',
+    otherwise: {
+      class: 'crash',
+      remedy:
+        'read the message in the evidence: it holds the error of the import or of the constructor; then serve/*.log',
+    },
+  },
+  async ({ ray, signal, fail, skip, observe }) => {
+    const applications = await ray.applications(signal);
+    if (applications === null) skip('Ray Serve is installed', false);
+    const named = Object.entries(applications ?? {});
+    if (named.length === 0) skip('applications of Ray Serve', 0);
+    observe({ applications: Object.fromEntries(named.map(([name, { status }]) => [name, status])) });
+    const sick = named.filter(
+      ([, { status, deployments }]) =>
+        status !== 'RUNNING' || Object.values(deployments).some((each) => each.status !== 'HEALTHY'),
+    );
+    const [first] = sick;
+    if (first)
+      fail({
+        ...(sick.length === 1 ? { subject: `application ${first[0]}` } : {}),
+        cause: `Ray Serve does not run ${sick.map(([name, { status }]) => `${name} (${status})`).join(', ')}`,
+        evidence: sick
+          .map(([name, { message, deployments }]) => `${name}: ${message ?? ''} ${worded(deployments)}`)
+          .join('; '),
+      });
+    return { healthy: named.length };
+  },
+);
+
+const worded = (deployments: Application['deployments']): string =>
+  Object.entries(deployments)
+    .map(([name, { status, message }]) => `${name} ${status} ${message ?? ''}`.trim())
+    .join(', ');
 
 check(
   'ray.security.token',

@@ -48,6 +48,19 @@ proveTogether(
   },
 );
 
+prove('ray.job.distributed', {
+  fault: 'all tasks ran on one node',
+  expect: 'not-redundant',
+  from: 'body',
+  break: async ({ proxies }) =>
+    proxies[0]?.rewrite(
+      rewriteHttpAnswers(
+        ({ path }) => path.endsWith('/logs'),
+        (answer) => ({ ...answer, body: Buffer.from(answer.body.toString().replace(/( on \w+)( \w+)+\\n/, '$1\\n')) }),
+      ),
+    ),
+});
+
 prove('ray.job.failure-visible', {
   fault: 'a wrapper swallows the exit code',
   expect: 'data-wrong',
