@@ -150,6 +150,14 @@ export interface ClusterRef {
   readonly uid: string | null;
 }
 
+export interface WorkloadRef {
+  readonly namespace: string;
+  /** The Service in front of them; null: the phase names none. */
+  readonly service: string | null;
+  /** Labels that its pods have; null: known by the labels and names that charts and operators give. */
+  readonly selector: { readonly [label: string]: string } | null;
+}
+
 /** One promised service, every default filled in. `settings` are the keys that only its type knows. */
 export interface Component {
   readonly id: string;
@@ -170,6 +178,8 @@ export interface Component {
   readonly endpoints: { readonly [name: string]: readonly string[] };
   readonly tls: Tls | null;
   readonly credentials: Credentials | null;
+  /** Where its pods are in the phase's cluster; absent: the phase does not say. */
+  readonly workload?: WorkloadRef;
   readonly settings: { readonly [key: string]: Json };
 }
 
