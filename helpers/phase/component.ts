@@ -49,6 +49,15 @@ export async function readComponent(
 
   const addresses = isFields(fields) ? endpointsOf(fields, service, way, flaws) : [];
   const notStarted = local && addresses.length > 0 && addresses.every(({ address }) => address === NO_ADDRESS);
+  if (namespace === null && sound.namespace === undefined)
+    for (const key of ['service', 'selector'] as const)
+      if (sound[key] !== undefined && !service.census)
+        flaws.push({
+          way: [...way, key],
+          at: 'key',
+          problem: 'is given without a namespace',
+          mend: 'give `namespace` beside it, or to the whole phase',
+        });
   const { credentials, tls } = sound;
   const secret = credentials && (await readSecret(credentials.password, folder, env));
   if (secret && !secret.ok && !notStarted)
