@@ -186,6 +186,14 @@ describe('why none of them can answer', () => {
     expect(explanation?.remedy).toContain('kubectl');
   });
 
+  test('the pod that a StatefulSet waits for, not the more that it has not made', () => {
+    const objects = { statefulSets: [set('kafka', 3)], pods: [unpulled('kafka', 0)] };
+    const { explanation, ready, desired } = workloadOf(kafka(), census(objects));
+    expect({ ready, desired }).toEqual({ ready: 0, desired: 3 });
+    expect(explanation).toMatchObject({ class: 'image-unavailable' });
+    expect(explanation?.evidence).not.toContain('nothing says why');
+  });
+
   test('a refused pod does not exist: the controller says by whom', () => {
     const failure = 'admission webhook "validate.kyverno.svc-fail" denied the request: policy disallow-capabilities';
     const { explanation, ready, desired } = workloadOf(

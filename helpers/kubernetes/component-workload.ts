@@ -121,7 +121,10 @@ const LISTED = 10;
 
 function unready({ title }: Component, namespace: string, own: readonly WorkloadHealth[], census: Census): Diagnosis {
   const warnings = warningsByUid(itemsOf(census, 'warnings', [namespace]));
-  const [first, ...others] = fold(own.flatMap((each) => causesOfWorkload(each, warnings)));
+  const causes = fold(own.flatMap((each) => causesOfWorkload(each, warnings)));
+  // A StatefulSet makes no pod before the one that is not ready: that those to come are missing explains nothing, however many they are.
+  const known = causes.filter(({ diagnosis }) => diagnosis.class !== 'unexplained');
+  const [first, ...others] = known.length > 0 ? known : causes;
   const [workload] = own as readonly [WorkloadHealth];
   if (!first)
     return {
