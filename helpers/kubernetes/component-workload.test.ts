@@ -121,7 +121,7 @@ describe('its pods', () => {
 
   test('all ready since the last of them became so', () => {
     const seen = workloadOf(kafka(), census({ statefulSets: [set('kafka', 3)], pods: three }));
-    expect(seen).toEqual({ ready: 3, desired: 3, since: '2026-01-03T00:00:00Z', explanation: null });
+    expect(seen).toEqual({ ready: 3, desired: 3, since: '2026-01-03T00:00:00Z', storage: [], explanation: null });
   });
 
   test('fewer asked for than promised: the promise counts', () => {
@@ -221,7 +221,8 @@ describe('why none of them can answer', () => {
       capacity: null,
     };
     const objects = { statefulSets: [set('kafka', 1)], pods: [waits], claims: [claim] };
-    const { explanation } = workloadOf(kafka(), census(objects));
+    const { explanation, storage } = workloadOf(kafka(), census(objects));
+    expect(storage).toEqual(['data-kafka-0 Pending 10Gi fast-ssd']);
     expect(explanation).toMatchObject({ class: 'volume' });
     expect(explanation?.evidence).toContain('claim data-kafka-0 is Pending, of class fast-ssd');
   });
@@ -251,7 +252,13 @@ describe('its Service, where the phase names it', () => {
 });
 
 describe('a door', () => {
-  const none = { ready: 0, desired: 3, since: null, explanation: diagnosis('no image', 'image-unavailable') };
+  const none = {
+    ready: 0,
+    desired: 3,
+    since: null,
+    storage: [],
+    explanation: diagnosis('no image', 'image-unavailable'),
+  };
   const closed = (cls: Parameters<typeof diagnosis>[1]) =>
     ({ state: 'closed', diagnosis: diagnosis('shut', cls), achieved: null, observed: {} }) as const;
 

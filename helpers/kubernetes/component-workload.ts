@@ -4,7 +4,7 @@ import { causesOfWorkload, fold, warningsByUid } from '../diagnose/pods.ts';
 import { type Census, itemsOf, type Wanted } from './census.ts';
 import { COUNTED, platformHealth, type WorkloadHealth } from './health.ts';
 import type { Kind } from './kinds.ts';
-import type { Labels, Pod } from './objects.ts';
+import type { Claim, Labels, Pod } from './objects.ts';
 
 /** What of the cluster tells of a component's pods; null: the phase does not say in which namespace they are. */
 export const wantedOf = ({ workload }: Component): Wanted | null =>
@@ -22,6 +22,8 @@ export interface ComponentWorkload {
   readonly desired: number;
   /** Since when all of them are ready; null: they are not. */
   readonly since: string | null;
+  /** Claims that its pods mount, such as `data-kafka-0 Bound 10Gi local-path`. */
+  readonly storage: readonly string[];
   /** Why no pod of it can answer, or why its Service leads to none; null: Kubernetes shows no reason. */
   readonly explanation: Diagnosis | null;
 }
@@ -46,6 +48,11 @@ export function workloadOf(component: Component, census: Census): ComponentWorkl
     ready,
     desired,
     since: whole ? (sinces.sort().at(-1) ?? null) : null,
+    storage: storageOf(
+      own.flatMap(({ pods }) => pods),
+      workload.namespace,
+      census,
+    ),
     explanation:
       own.length === 0
         ? notDeployed(component, workload.namespace, all, census)
@@ -160,10 +167,19 @@ function unreadyName(own: readonly WorkloadHealth[]): string {
   return pod ? `pod ${pod.name}` : `${kind.toLowerCase()} ${name}`;
 }
 
-function unbound(pods: readonly Pod[], namespace: string, census: Census): string[] {
+function claimsOf(pods: readonly Pod[], namespace: string, census: Census): Claim[] {
   const mounted = new Set(pods.flatMap(({ claims }) => claims));
-  return itemsOf(census, 'claims', [namespace])
-    .filter(({ name, phase }) => mounted.has(name) && phase !== 'Bound')
+  return itemsOf(census, 'claims', [namespace]).filter(({ name }) => mounted.has(name));
+}
+
+const storageOf = (pods: readonly Pod[], namespace: string, census: Census): string[] =>
+  claimsOf(pods, namespace, census).map(({ name, phase, capacity, requested, storageClass }) =>
+    [name, phase, capacity ?? requested ?? 'of no size', storageClass ?? '(the default class)'].join(' '),
+  );
+
+function unbound(pods: readonly Pod[], namespace: string, census: Census): string[] {
+  return claimsOf(pods, namespace, census)
+    .filter(({ phase }) => phase !== 'Bound')
     .map(({ name, phase, storageClass }) => `claim ${name} is ${phase}, of class ${storageClass ?? '(the default)'}`);
 }
 
@@ -237,8 +253,12 @@ type Seen = Pick<DoorRecord, 'state' | 'diagnosis' | 'achieved' | 'observed'>;
  * @param cut we stopped knocking because no pod of it is ready
  */
 export function explained<Door extends Seen>(door: Door, workload: ComponentWorkload, cut: boolean): Door {
-  const { ready, desired, since, explanation } = workload;
-  const counted: Observation = { pods: `${ready}/${desired}`, ...(since === null ? {} : { readySince: since }) };
+  const { ready, desired, since, storage, explanation } = workload;
+  const counted: Observation = {
+    pods: `${ready}/${desired}`,
+    ...(since === null ? {} : { readySince: since }),
+    ...(storage.length === 0 ? {} : { storage }),
+  };
   const whole = { ...door, achieved: door.achieved ?? ready, observed: { ...door.observed, ...counted } };
   if (door.state === 'open' || door.diagnosis === null || explanation === null) return whole;
   if (!cut && !SILENT.has(door.diagnosis.class)) return whole;
