@@ -27,6 +27,8 @@ export interface FaultContext {
   pid(name: string): number;
 }
 
+type Predicate = Extract<Outcome, { status: 'skipped' }>['predicate'];
+
 /** @param env what the local platform exports: addresses of its other listeners, for one */
 type Declare = (component: Component, env: Handout['local']['env']) => Component;
 
@@ -53,6 +55,8 @@ export interface Fault {
   readonly peer?: ScriptedPeer;
   /** The least promised size of a platform on which it can be made, in the component's unit. */
   readonly size?: number;
+  /** What of this platform keeps it from being made, as observed; null: nothing. */
+  readonly barred?: (component: Component, version: string | null) => Predicate | null;
   /** Checks that must have left their objects first, on the healthy platform. */
   readonly given?: readonly string[];
   /** When the fault begins: before preflight, or when all that the checks need has passed. */
@@ -113,6 +117,8 @@ export function proveTogether(fault: Fault, expectations: Readonly<Record<string
 interface Stand extends AsyncDisposable {
   readonly runner: Runner;
   readonly context: FaultContext;
+  /** As the door told it. */
+  readonly version: string | null;
 }
 
 async function healthyStand(provable: Provable, peer: ScriptedPeer | undefined): Promise<Stand> {
@@ -138,7 +144,12 @@ async function withAndWithout(
 ): Promise<ReadonlyMap<string, Outcomes>> {
   const provables = ids.map(provableCheck);
   const [provable] = provables as [Provable, ...Provable[]];
-  const { runner } = await healthyStand(provable, fault.peer);
+  const { runner, context, version } = await healthyStand(provable, fault.peer);
+  const predicate = fault.barred?.(context.target.component, version) ?? null;
+  if (predicate !== null) {
+    const skipped: Outcome = { status: 'skipped', predicate };
+    return new Map(ids.map((id) => [id, { without: skipped, under: skipped }] as const));
+  }
   for (const first of fault.given ?? []) await runner.run(first, signal);
   const without = await runAll(runner, ids, signal);
   // The fault may need what makes the check apply.
@@ -249,6 +260,7 @@ async function openStand(
   return {
     runner,
     context,
+    version: door.version,
     async [Symbol.asyncDispose]() {
       await Promise.race([runner[Symbol.asyncDispose](), new Promise((done) => setTimeout(done, BUDGETS.close))]);
       await Promise.all(proxies.map((proxy) => proxy[Symbol.asyncDispose]()));

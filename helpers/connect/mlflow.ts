@@ -3,6 +3,7 @@ import type { Component, Diagnosis, Endpoint } from '../../reports/model.ts';
 import { BUDGETS } from '../budgets.ts';
 import { diagnoseMlflow } from '../diagnose/mlflow.ts';
 import { describe } from '../diagnose/outcome.ts';
+import { objective } from '../objective.ts';
 import { until } from '../poll.ts';
 import { removeEach } from '../removal.ts';
 import type { Scratch } from '../scratch.ts';
@@ -35,6 +36,11 @@ export interface MlflowClient extends MlflowApi, AsyncDisposable {
   experimentsSeenAs(host: string, signal: AbortSignal): Promise<string[]>;
   /** The same, as a browser asks on behalf of a page from that origin. */
   experimentsSeenFrom(origin: string, signal: AbortSignal): Promise<string[]>;
+  /**
+   * Asks for an experiment without a name, which nobody gets, as our user with another password.
+   * @param password null: as nobody
+   */
+  strangersExperiment(password: string | null, signal: AbortSignal): Promise<void>;
 }
 
 /** Source: mlflow 3.17, protos/service.proto (workspaces since 3.10) and store/workspace/abstract_store.py. */
@@ -43,6 +49,7 @@ interface Workspaces {
   list(signal: AbortSignal): Promise<string[]>;
   /** Null: the server's default one. Does not ask whether it exists. */
   api(name: string | null): MlflowApi;
+  /** Where there is none of the name yet. */
   create(name: string, signal: AbortSignal): Promise<void>;
   /** With all that is in it, but for artifacts. */
   remove(name: string, signal: AbortSignal): Promise<void>;
@@ -81,7 +88,15 @@ const Settings = z.object({
     .string()
     .optional()
     .describe('the promised scheme of artifact locations, such as mlflow-artifacts or s3'),
+  objectives: z
+    .strictObject({
+      logBatchP95: objective('milliseconds in which 95 of 100 batches of 100 metrics are taken').optional(),
+    })
+    .optional()
+    .describe('what the performance checks are measured against'),
 });
+
+export const settingsOf = ({ settings }: Component): z.infer<typeof Settings> => Settings.parse(settings);
 
 export const service: Service<'mlflow', MlflowClient> = {
   type: 'mlflow',
@@ -101,12 +116,18 @@ export const service: Service<'mlflow', MlflowClient> = {
 
 const addressOf = ({ component }: Target): string => component.endpoints.api?.[0] ?? '';
 
+/** Whether it looks at the names that it is called by, and at the pages that ask. Source: mlflow.org, "Network security", since 3.5. */
+export function validatesHosts(version: string | null): boolean {
+  const [major = 0, minor = 0] = (version ?? '').split('.').map(Number);
+  return major > 3 || (major === 3 && minor >= 5);
+}
+
 /** Every name that clients call the server by: the endpoint's own first, as it stands in their Host header. */
-export function namesOf({ endpoints, settings }: Component): string[] {
-  const own = (endpoints.api ?? []).map((address) =>
+export function namesOf(component: Component): string[] {
+  const own = (component.endpoints.api ?? []).map((address) =>
     address.includes('://') ? (URL.parse(address)?.host ?? address) : address,
   );
-  return [...own, ...Settings.shape.hosts.unwrap().parse(settings.hosts ?? [])];
+  return [...own, ...(settingsOf(component).hosts ?? [])];
 }
 
 async function knock(target: Target, signal: AbortSignal): Promise<Knock> {
@@ -197,6 +218,12 @@ async function open(target: Target): Promise<MlflowClient> {
     },
     experimentsSeenAs: (host, signal) => search(common, signal, { host }),
     experimentsSeenFrom: (origin, signal) => search(common, signal, { origin }),
+    async strangersExperiment(password, signal) {
+      const credentials = password === null ? null : target.component.credentials;
+      const stranger: Target = { ...target, component: { ...target.component, credentials }, secrets: { password } };
+      await using http = await openHttp(addressOf(target), stranger, 'Basic', BUDGETS.answer);
+      await apiOf(http, null).call('POST', 'experiments/create', Anything, signal, { json: {} });
+    },
     [Symbol.asyncDispose]: () => http[Symbol.asyncDispose](),
   };
 }
@@ -217,7 +244,12 @@ function workspacesOf(http: HttpClient): Workspaces {
     api: (name) => apiOf(http, name),
     async create(name, signal) {
       const description = 'scratch of a validation run, which deletes it with all that is in it';
-      await http.json('POST', WORKSPACES, Anything, signal, { json: { name, description } });
+      try {
+        await http.json('POST', WORKSPACES, Anything, signal, { json: { name, description } });
+      } catch (error) {
+        // By another worker of the run, whose checks write into the same one.
+        if (!(error instanceof HttpError && error.body.includes('RESOURCE_ALREADY_EXISTS'))) throw error;
+      }
     },
     async remove(name, signal) {
       await http.bytes('DELETE', `${WORKSPACES}/${name}`, signal, { query: { mode: 'CASCADE' } });
@@ -265,7 +297,9 @@ async function removeExperiment(api: MlflowApi, name: string, signal: AbortSigna
   const query = { experiment_name: name };
   const { experiment } = await api.call('GET', 'experiments/get-by-name', OneExperiment, signal, { query });
   const { experiment_id, artifact_location, lifecycle_stage } = experiment;
-  if (artifact_location.startsWith(PROXIED)) await absentAfter(() => api.artifacts.remove(artifact_location, signal));
+  // Basic authentication tells whose artifacts they are by the slash after the experiment's id.
+  if (artifact_location.startsWith(PROXIED))
+    await absentAfter(() => api.artifacts.remove(`${artifact_location}/`, signal));
   if (lifecycle_stage === 'active')
     await api.call('POST', 'experiments/delete', Anything, signal, { json: { experiment_id } });
 }

@@ -265,6 +265,9 @@ function authorizationOf({ component, secrets }: Target, scheme: Scheme): string
 function worded(error: unknown, what: string, begun: boolean): unknown {
   if (!(error instanceof Error)) return error;
   if (error.name === 'HTTPParserError') {
+    // The head was HTTP, the framing of the body is none.
+    if (/chunk|EOF/.test(error.message))
+      return new HttpError('truncated', `${what}: the answer breaks off`, { cause: error });
     const data = 'data' in error ? String(error.data) : '';
     const [type, major] = Buffer.from(data);
     if ((type === 0x15 || type === 0x16) && major === 0x03) {

@@ -2,6 +2,7 @@ import { rewriteHttpAnswers } from '../../fixtures/faults/http-answers.ts';
 import { pauseProcess } from '../../fixtures/faults/process.ts';
 import { replaceBytes } from '../../fixtures/faults/replace.ts';
 import { prove } from '../../helpers/check/proof.ts';
+import { validatesHosts } from '../../helpers/connect/mlflow.ts';
 import './server.test.ts';
 
 prove('mlflow.reach.health', {
@@ -50,6 +51,7 @@ prove('mlflow.serve.api-host', {
   fault: 'clients call the server by a name that it does not allow, while /health answers',
   expect: 'misconfigured',
   from: 'door',
+  barred: (_, version) => (validatesHosts(version) ? null : { name: 'MLflow version', value: version }),
   declare: (component) => ({ ...component, settings: { ...component.settings, hosts: ['mlflow.ml.svc:5000'] } }),
 });
 
@@ -69,6 +71,27 @@ prove('mlflow.security.host', {
       rewriteHttpAnswers(
         ({ path }) => path.endsWith('/experiments/search'),
         (answer) => ({ ...answer, status: 200, body: Buffer.from('{}') }),
+      ),
+    ),
+});
+
+prove('mlflow.reach.health', {
+  fault: 'the phase file gives another password',
+  expect: 'authentication',
+  from: 'door',
+  barred: ({ credentials }) => (credentials === null ? { name: 'credentials in the phase file', value: null } : null),
+  password: '0'.repeat(36),
+});
+
+prove('mlflow.security.auth', {
+  fault: 'a proxy in front lets everybody in: an experiment without a name is refused for having none',
+  expect: 'misconfigured',
+  from: 'body',
+  break: async ({ proxies }) =>
+    proxies[0]?.rewrite(
+      rewriteHttpAnswers(
+        ({ path }) => path.endsWith('/experiments/create'),
+        (answer) => ({ ...answer, status: 400, body: Buffer.from('{"error_code": "INVALID_PARAMETER_VALUE"}') }),
       ),
     ),
 });

@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto';
 import { suite } from '../../helpers/check/suite.ts';
-import { namesOf, refusalOf, service } from '../../helpers/connect/mlflow.ts';
+import { namesOf, refusalOf, service, validatesHosts } from '../../helpers/connect/mlflow.ts';
 
 const check = suite(service);
 
@@ -41,9 +42,7 @@ check(
     },
   },
   async ({ mlflow, door, signal, expect, skip }) => {
-    const [major = 0, minor = 0] = (door.version ?? '').split('.').map(Number);
-    // Validated since 3.5. Source: mlflow.org, "Network security".
-    if (major < 3 || (major === 3 && minor < 5)) skip('MLflow version', door.version);
+    if (!validatesHosts(door.version)) skip('MLflow version', door.version);
     const [byName, byPage] = await Promise.all([
       refusalOf(mlflow.experimentsSeenAs('rebound.invalid', signal)),
       refusalOf(mlflow.experimentsSeenFrom('https://page.invalid', signal)),
@@ -53,5 +52,29 @@ check(
       byPage: expect.stringContaining('403 Cross-origin request blocked'),
     });
     return { byName, byPage };
+  },
+);
+
+check(
+  'mlflow.security.auth',
+  {
+    level: 'security',
+    claim: 'Who gives no password, or another one, can not create an experiment',
+    otherwise: {
+      class: 'misconfigured',
+      remedy: 'start the server with --app-name basic-auth, or let the proxy in front ask who is there',
+    },
+  },
+  async ({ mlflow, component, signal, expect, skip }) => {
+    if (component.credentials === null) skip('credentials in the phase file', null);
+    const [nobody, another] = await Promise.all([
+      refusalOf(mlflow.strangersExperiment(null, signal)),
+      refusalOf(mlflow.strangersExperiment(randomBytes(18).toString('hex'), signal)),
+    ]);
+    expect({ nobody, another }, 'answers to strangers').toEqual({
+      nobody: expect.stringMatching(/^401 /),
+      another: expect.stringMatching(/^401 /),
+    });
+    return { nobody, another };
   },
 );
