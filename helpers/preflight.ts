@@ -78,8 +78,7 @@ async function knockBeside(service: Service, target: Target, signal: AbortSignal
   const knock = await knockSafely(service, target, AbortSignal.any([signal, cut.signal]));
   const workload = await looked;
   clearTimeout(timer);
-  if (workload instanceof Error)
-    return { ...knock, observed: { ...knock.observed, pods: `not to be known: ${workload.message}` } };
+  if (workload instanceof Error) return { ...knock, workload: { pods: `not to be known: ${workload.message}` } };
   return explained(knock, workload, cut.signal.aborted);
 }
 

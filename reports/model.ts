@@ -74,6 +74,8 @@ export interface Diagnosis {
    * subject are one root cause with many symptoms.
    */
   readonly subject?: string;
+  /** The subject is a thing of the cluster, such as an image: whichever component suffers from it, it is the same root cause. */
+  readonly shared?: true;
 }
 
 /** What a check saw. Facts only: offsets, rows, ids, counts. Must have at least one entry to count as an observation. */
@@ -272,6 +274,8 @@ export interface DoorRecord {
   /** Size observed by role, where the type counts its roles apart; more than promised is left out of `achieved`. */
   readonly roles?: { readonly [role: string]: number };
   readonly observed: Observation;
+  /** What the cluster shows of its pods; absent: nobody looked. */
+  readonly workload?: Observation;
   readonly durationMs: number;
 }
 

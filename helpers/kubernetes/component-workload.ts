@@ -246,7 +246,7 @@ function misledService({ namespace, service }: NonNullable<Component['workload']
 /** What a shut door comes to when nobody could have opened it: there an answer of something else stays what it is. */
 const SILENT: ReadonlySet<string> = new Set(['name-resolution', 'refused', 'unreachable', 'slow', 'unexplained']);
 
-type Seen = Pick<DoorRecord, 'state' | 'diagnosis' | 'achieved' | 'observed'>;
+type Seen = Pick<DoorRecord, 'state' | 'diagnosis' | 'achieved' | 'workload'>;
 
 /**
  * The door with what Kubernetes knows of it. A door that opens outvotes the census, which may have looked at other pods.
@@ -259,7 +259,7 @@ export function explained<Door extends Seen>(door: Door, workload: ComponentWork
     ...(since === null ? {} : { readySince: since }),
     ...(storage.length === 0 ? {} : { storage }),
   };
-  const whole = { ...door, achieved: door.achieved ?? ready, observed: { ...door.observed, ...counted } };
+  const whole = { ...door, achieved: door.achieved ?? ready, workload: counted };
   if (door.state === 'open' || door.diagnosis === null || explanation === null) return whole;
   if (!cut && !SILENT.has(door.diagnosis.class)) return whole;
   const knocked = cut ? 'no longer knocked at, as no pod is ready' : door.diagnosis.cause;
