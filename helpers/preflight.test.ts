@@ -130,7 +130,7 @@ test('a silent door without pods is told by that, and is not waited for to the e
     state: 'closed',
     achieved: 0,
     diagnosis: { class: 'not-deployed' },
-    observed: { pods: '0/3' },
+    workload: { pods: '0/3' },
   });
   expect(tookMs).toBeLessThan(BUDGETS.connect);
 });
@@ -146,5 +146,5 @@ test('a cluster that can not be looked at leaves the door what it is, and is tol
   const nowhere = { ...whole, cluster: { ...whole.cluster, context: 'another' } };
   const [door] = (await preflight({ ...rest, phase: nowhere })).doors;
   expect(door).toMatchObject({ state: 'closed', diagnosis: down });
-  expect(door?.observed.pods).toContain('not to be known: ');
+  expect(door?.workload?.pods).toContain('not to be known: ');
 });

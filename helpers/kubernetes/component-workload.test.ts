@@ -264,7 +264,7 @@ describe('a door', () => {
 
   test('that is silent is explained, with what was heard at it', () => {
     const seen = explained(closed('refused'), none, false);
-    expect(seen).toMatchObject({ achieved: 0, observed: { pods: '0/3' }, diagnosis: { class: 'image-unavailable' } });
+    expect(seen).toMatchObject({ achieved: 0, workload: { pods: '0/3' }, diagnosis: { class: 'image-unavailable' } });
     expect(seen.diagnosis.evidence).toBe('seen: no image; the door: shut');
   });
 
@@ -274,6 +274,6 @@ describe('a door', () => {
 
   test('that opens outvotes the census', () => {
     const open = { state: 'open', diagnosis: null, achieved: 3, observed: { answered: true } } as const;
-    expect(explained(open, none, false)).toEqual({ ...open, observed: { answered: true, pods: '0/3' } });
+    expect(explained(open, none, false)).toEqual({ ...open, workload: { pods: '0/3' } });
   });
 });
