@@ -14,7 +14,7 @@ prove('ray.job.round-trip', {
   fault: 'the log does not hold what the task computed',
   expect: 'data-wrong',
   from: 'body',
-  break: async ({ proxies }) => proxies[0]?.corrupt(replaceBytes('answer', 'anwser')),
+  break: async ({ proxies }) => proxies[0]?.corrupt(replaceBytes('part answer', 'part anwser')),
 });
 
 prove('ray.job.runtime-env', {
@@ -55,9 +55,30 @@ prove('ray.job.failure-visible', {
   break: async ({ proxies }) => proxies[0]?.corrupt(replaceBytes('"driver_exit_code": 3', '"driver_exit_code": 0')),
 });
 
+prove('ray.job.delete', {
+  fault: 'a cache in front keeps the deleted job in the list',
+  expect: 'data-wrong',
+  from: 'body',
+  break: async ({ proxies }) => proxies[0]?.rewrite(deletedJobStays()),
+});
+
 prove('ray.job.stop', {
   fault: 'a job that was stopped is told of as failed',
   expect: 'data-wrong',
   from: 'body',
   break: async ({ proxies }) => proxies[0]?.corrupt(replaceBytes('"STOPPED"', '"FAILED" ')),
 });
+
+function deletedJobStays() {
+  let submission_id = '';
+  return rewriteHttpAnswers(
+    ({ method, path }) => {
+      if (method === 'DELETE') submission_id = path.slice('/api/jobs/'.length);
+      return method === 'GET' && path === '/api/jobs/';
+    },
+    (answer) => ({
+      ...answer,
+      body: Buffer.from(JSON.stringify([{ submission_id, status: 'FAILED', message: null }])),
+    }),
+  );
+}
