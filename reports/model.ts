@@ -369,11 +369,16 @@ export interface ReportComponent {
   /** Points of 100 that the component declares in this run. */
   readonly points: number;
   readonly status: ComponentStatus;
-  /** Start of the first run, in a row of baselines, in which it had this status; null: there is no baseline. */
+  /**
+   * Since when its pods are ready, as the cluster says; else the start of the first run, in a row of baselines, in which it had this status; null:
+   * neither is known.
+   */
   readonly since: string | null;
   readonly owner: string | null;
   readonly runbook: string | null;
   readonly endpoints: readonly Endpoint[];
+  /** Claims of its pods as the cluster shows them: name, phase, size, class. */
+  readonly storage: readonly string[];
   readonly target: number | null;
   readonly achieved: number | null;
   readonly unit: Component['unit'];

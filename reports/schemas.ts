@@ -255,6 +255,7 @@ export const ReportSchema = z.looseObject({
       owner: z.string().nullable(),
       runbook: z.string().nullable(),
       endpoints: z.array(endpoint),
+      storage: strings.default([]).describe('claims of its pods: name, phase, size, class'),
       target: size,
       achieved: size,
       unit,
