@@ -48,6 +48,23 @@ proveTogether(
   },
 );
 
+prove('ray.job.distributed', {
+  fault: 'every task has run on one node',
+  expect: 'not-redundant',
+  size: 2,
+  from: 'body',
+  break: async ({ proxies }) =>
+    proxies[0]?.rewrite(
+      rewriteHttpAnswers(
+        ({ path }) => path.endsWith('/logs'),
+        (answer) => ({
+          ...answer,
+          body: Buffer.from(answer.body.toString().replace(/(part spread sums [\d ]+ on [0-9a-f]+)[0-9a-f ]*/, '$1')),
+        }),
+      ),
+    ),
+});
+
 prove('ray.job.failure-visible', {
   fault: 'a wrapper swallows the exit code',
   expect: 'data-wrong',
