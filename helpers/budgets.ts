@@ -8,6 +8,8 @@ export const BUDGETS = {
   attempt: 10_000,
   /** One check with all its attempts, where it declares none of its own. */
   check: 20_000,
+  /** A silent door, once the cluster shows that no pod behind it is ready. */
+  unready: 1_000,
   /** All doors together: they are knocked at concurrently. */
   preflight: 7_000,
   /** Removing the scratch of one component. */

@@ -3,6 +3,7 @@ import { BUDGETS } from './budgets.ts';
 import { describe } from './diagnose/outcome.ts';
 import { diagnoseWire } from './diagnose/wire.ts';
 import { type Cluster, openCluster, type SeenCluster } from './kubernetes/cluster.ts';
+import { type ComponentWorkload, explained, wantedOf, workloadOf } from './kubernetes/component-workload.ts';
 import { until } from './poll.ts';
 import { direct } from './route.ts';
 import type { Knock, Secrets, Service, Target } from './service.ts';
@@ -29,7 +30,9 @@ export interface Preflight {
 export async function preflight(options: PreflightOptions): Promise<Preflight> {
   const began = performance.now();
   const { phase, components, services } = options;
-  const wanted = components.flatMap((component) => services.get(component.type)?.census?.(component) ?? []);
+  const wanted = components.flatMap(
+    (component) => services.get(component.type)?.census?.(component) ?? wantedOf(component) ?? [],
+  );
   const cluster =
     phase.cluster && wanted.length > 0 ? openCluster(phase.cluster, wanted, direct(phase.target.path).dial) : null;
   const doors = await Promise.all(components.map((component) => door(component, cluster, options)));
@@ -52,8 +55,40 @@ async function door(
     ...(cluster ? { cluster } : {}),
   };
   const remedy = missing.get(component.id);
-  const seen = remedy === undefined ? await knockSafely(service, target, signal) : notStarted(target, remedy);
+  const seen = remedy === undefined ? await knockBeside(service, target, signal) : notStarted(target, remedy);
   return { component: component.id, check: service.door, durationMs: Math.round(performance.now() - began), ...seen };
+}
+
+/**
+ * Knocks while the census is taken. Where that shows no ready pod, a door that is silent still has a second: a census that looked at the wrong
+ * pods must not shut a door that would have opened, and a dead component must not cost its whole budget.
+ */
+async function knockBeside(service: Service, target: Target, signal: AbortSignal): Promise<Knock> {
+  const { component, cluster } = target;
+  if (!cluster || component.workload === undefined) return knockSafely(service, target, signal);
+  const cut = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const looked = lookUp(component, cluster, AbortSignal.any([signal, AbortSignal.timeout(BUDGETS.preflight)])).then(
+    (workload) => {
+      if (!(workload instanceof Error) && workload.ready === 0 && workload.explanation !== null)
+        timer = setTimeout(() => cut.abort(new DOMException('no pod is ready', 'TimeoutError')), BUDGETS.unready);
+      return workload;
+    },
+  );
+  const knock = await knockSafely(service, target, AbortSignal.any([signal, cut.signal]));
+  const workload = await looked;
+  clearTimeout(timer);
+  if (workload instanceof Error) return { ...knock, workload: { pods: `not to be known: ${workload.message}` } };
+  return explained(knock, workload, cut.signal.aborted);
+}
+
+/** A cluster that can not be looked at is no fault of the component's, which is judged by its door alone. */
+async function lookUp(component: Component, cluster: Cluster, signal: AbortSignal): Promise<ComponentWorkload | Error> {
+  try {
+    return workloadOf(component, await cluster.census(signal));
+  } catch (error) {
+    return error instanceof Error ? error : new Error(describe(error));
+  }
 }
 
 /** A knock that breaks is our own fault, unless it is the wire that speaks through it. */

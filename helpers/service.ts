@@ -21,7 +21,7 @@ export interface Target {
 /** What knocking at a component's endpoints came to. Preflight adds the component and the time. */
 export type Knock = Pick<
   DoorRecord,
-  'state' | 'diagnosis' | 'endpoints' | 'version' | 'achieved' | 'roles' | 'observed'
+  'state' | 'diagnosis' | 'endpoints' | 'version' | 'achieved' | 'roles' | 'observed' | 'workload'
 >;
 
 /** An object that a run of ours created: what the scratch ledger remembers and the sweep removes. */

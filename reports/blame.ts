@@ -54,6 +54,7 @@ function doorSubjects(open: readonly Row[]): ReadonlyMap<string, string> {
 
 function keyOf({ component }: Row, diagnosis: Diagnosis, suspects: ReadonlyMap<string, string>): string {
   if (diagnosis.class === 'our-side') return `ours ${diagnosis.cause}`;
+  if (diagnosis.shared && diagnosis.subject !== undefined) return diagnosis.subject;
   const suspect = SYMPTOMATIC.has(diagnosis.class) ? suspects.get(component.id) : undefined;
   const subject = diagnosis.subject ?? suspect;
   return subject === undefined ? `${component.id} ${diagnosis.class} ${diagnosis.cause}` : `${component.id} ${subject}`;

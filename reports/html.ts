@@ -275,7 +275,7 @@ function componentChecks(component: ReportComponent): string {
   const where = component.endpoints
     .map(({ logical, dialled, path }) => `${logical === dialled ? logical : `${logical} by ${dialled}`} (${path})`)
     .join(', ');
-  const head = `<h3 id="${anchor(component.id)}">${text(component.title)} <small>${text(component.id)}</small></h3>${where ? `<p class="about">${text(where)}</p>` : ''}`;
+  const head = `<h3 id="${anchor(component.id)}">${text(component.title)} <small>${text(component.id)}</small></h3>${where ? `<p class="about">${text(where)}</p>` : ''}${component.storage.length > 0 ? `<p class="about">Stored in ${text(component.storage.join(', '))}</p>` : ''}`;
   const rows = component.checks.map((check) =>
     row(
       [

@@ -68,10 +68,13 @@ export function judge(evidence: Evidence): Report {
       points: pointsOf(score.components[c]?.declared ?? 0n, score),
       earned: pointsOf(score.components[c]?.earned ?? 0n, score),
       status,
-      since: baseline && (before?.status === status ? (before.since ?? baseline.run.startedAt) : run.startedAt),
+      since:
+        readySince(door) ??
+        (baseline && (before?.status === status ? (before.since ?? baseline.run.startedAt) : run.startedAt)),
       owner: component.owner,
       runbook: component.runbook,
       endpoints: door?.endpoints ?? [],
+      storage: storageOf(door),
       target: component.target,
       achieved: door?.achieved ?? null,
       unit: component.unit,
@@ -142,6 +145,13 @@ export function judge(evidence: Evidence): Report {
 }
 
 /** What was promised and what was seen of each role; nothing where the type has none. */
+/** Since when all its pods are ready, as the cluster says; null: they are not, or nobody looked. */
+const readySince = (door: DoorRecord | undefined): string | null =>
+  typeof door?.workload?.readySince === 'string' ? door.workload.readySince : null;
+
+const storageOf = (door: DoorRecord | undefined): string[] =>
+  Array.isArray(door?.workload?.storage) ? door.workload.storage.map(String) : [];
+
 function rolesOf({ roles: promised }: Component, door: DoorRecord | undefined): Pick<ReportComponent, 'roles'> {
   const names = Object.keys({ ...promised, ...door?.roles });
   if (names.length === 0) return {};

@@ -225,6 +225,7 @@ function checkTable(component: ReportComponent): string {
   const where = component.endpoints
     .map(({ logical, dialled }) => (logical === dialled ? logical : `${logical} by ${dialled}`))
     .join(', ');
+  const storage = component.storage.length > 0 ? `\n\nStored in ${code(component.storage.join(', '))}` : '';
   const rows = component.checks.map((check) => [
     `${CHECK_MARKS[check.status]} ${code(check.id)}`,
     check.level,
@@ -233,7 +234,7 @@ function checkTable(component: ReportComponent): string {
     `${check.durationMs} ms`,
     outcomeText(check),
   ]);
-  const head = `### ${text(component.title)} (${text(component.id)})${where ? `\n\nAt ${code(where)}` : ''}`;
+  const head = `### ${text(component.title)} (${text(component.id)})${where ? `\n\nAt ${code(where)}` : ''}${storage}`;
   return `${head}\n\n${table(['Check', 'Level', 'Claim', 'Points', 'Took', 'Evidence'], 'lllrrl', rows)}`;
 }
 

@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Diagnosis, Evidence, Json, Observation, Outcome } from './model.ts';
 
+const times = ({ readySince, pods }: Observation): Observation => ({
+  ...(readySince === undefined ? {} : { readySince }),
+  ...(pods === undefined ? {} : { pods }),
+});
+
 /**
  * Evidence that may leave the house: what was judged stays, what was read does not. Bodies are gone, names and addresses are hashed, the
  * same name to the same hash within one run, numbers stay. It renders to the same verdict, score and points.
@@ -8,14 +13,20 @@ import type { Diagnosis, Evidence, Json, Observation, Outcome } from './model.ts
 export function minimal(evidence: Evidence): Evidence {
   const hash = (text: string): string =>
     `#${createHash('sha256').update(`${evidence.run.id} ${text}`).digest('hex').slice(0, 10)}`;
-  const names = [
-    ...new Set(
-      evidence.phase.components
-        .flatMap(({ endpoints }) => Object.values(endpoints).flat())
-        .flatMap((address) => [address, address.replace(/^\w+:\/\//, '').replace(/:\d+.*$/, '')])
-        .filter((name) => name.length > 2),
-    ),
-  ].sort((a, b) => b.length - a.length);
+  const addressed = evidence.phase.components
+    .flatMap(({ endpoints }) => Object.values(endpoints).flat())
+    .flatMap((address) => [address, address.replace(/^\w+:\/\//, '').replace(/:\d+.*$/, '')]);
+  const known = [
+    ...evidence.doors.map((door) => door.diagnosis),
+    ...evidence.checks.map(({ outcome }) => ('diagnosis' in outcome ? outcome.diagnosis : null)),
+  ];
+  // Of `image registry/app:1` and `pod namespace/name` the kind stays.
+  const inCluster = known.flatMap((each) =>
+    each?.shared && each.subject ? each.subject.replace(/^\S+( of)? /, '') : [],
+  );
+  const names = [...new Set([...addressed, ...inCluster].filter((name) => name.length > 2))].sort(
+    (a, b) => b.length - a.length,
+  );
   const words = (text: string): string => names.reduce((rest, name) => rest.replaceAll(name, hash(name)), text);
   const value = (json: Json): Json => {
     if (typeof json === 'string') return hash(json);
@@ -29,6 +40,7 @@ export function minimal(evidence: Evidence): Evidence {
   const diagnosis = (known: Diagnosis): Diagnosis => ({
     ...known,
     cause: words(known.cause),
+    ...(known.subject === undefined ? {} : { subject: words(known.subject) }),
     evidence: hash(known.evidence),
   });
   const outcome = (known: Outcome): Outcome => {
@@ -62,8 +74,12 @@ export function minimal(evidence: Evidence): Evidence {
         ),
         tls: component.tls && {},
         credentials: null,
+        ...(component.workload && {
+          workload: { namespace: hash(component.workload.namespace), service: null, selector: null },
+        }),
         settings: {},
       })),
+      ...(evidence.phase.cluster && { cluster: { ...evidence.phase.cluster, kubeconfig: null, context: null } }),
     },
     doors: evidence.doors.map((door) => ({
       ...door,
@@ -74,6 +90,7 @@ export function minimal(evidence: Evidence): Evidence {
         path,
       })),
       observed: observation(door.observed),
+      ...(door.workload === undefined ? {} : { workload: { ...observation(door.workload), ...times(door.workload) } }),
     })),
     checks: evidence.checks.map((record) => ({ ...record, outcome: outcome(record.outcome) })),
     cleanup: evidence.cleanup && {

@@ -74,6 +74,8 @@ export interface Diagnosis {
    * subject are one root cause with many symptoms.
    */
   readonly subject?: string;
+  /** The subject is a thing of the cluster, such as an image: whichever component suffers from it, it is the same root cause. */
+  readonly shared?: true;
 }
 
 /** What a check saw. Facts only: offsets, rows, ids, counts. Must have at least one entry to count as an observation. */
@@ -150,6 +152,14 @@ export interface ClusterRef {
   readonly uid: string | null;
 }
 
+export interface WorkloadRef {
+  readonly namespace: string;
+  /** The Service in front of them; null: the phase names none. */
+  readonly service: string | null;
+  /** Labels that its pods have; null: known by the labels and names that charts and operators give. */
+  readonly selector: { readonly [label: string]: string } | null;
+}
+
 /** One promised service, every default filled in. `settings` are the keys that only its type knows. */
 export interface Component {
   readonly id: string;
@@ -170,6 +180,8 @@ export interface Component {
   readonly endpoints: { readonly [name: string]: readonly string[] };
   readonly tls: Tls | null;
   readonly credentials: Credentials | null;
+  /** Where its pods are in the phase's cluster; absent: the phase does not say. */
+  readonly workload?: WorkloadRef;
   readonly settings: { readonly [key: string]: Json };
 }
 
@@ -262,6 +274,8 @@ export interface DoorRecord {
   /** Size observed by role, where the type counts its roles apart; more than promised is left out of `achieved`. */
   readonly roles?: { readonly [role: string]: number };
   readonly observed: Observation;
+  /** What the cluster shows of its pods; absent: nobody looked. */
+  readonly workload?: Observation;
   readonly durationMs: number;
 }
 
@@ -355,11 +369,16 @@ export interface ReportComponent {
   /** Points of 100 that the component declares in this run. */
   readonly points: number;
   readonly status: ComponentStatus;
-  /** Start of the first run, in a row of baselines, in which it had this status; null: there is no baseline. */
+  /**
+   * Since when its pods are ready, as the cluster says; else the start of the first run, in a row of baselines, in which it had this status; null:
+   * neither is known.
+   */
   readonly since: string | null;
   readonly owner: string | null;
   readonly runbook: string | null;
   readonly endpoints: readonly Endpoint[];
+  /** Claims of its pods as the cluster shows them: name, phase, size, class. */
+  readonly storage: readonly string[];
   readonly target: number | null;
   readonly achieved: number | null;
   readonly unit: Component['unit'];

@@ -36,6 +36,7 @@ const diagnosis = z.looseObject({
   remedy: z.string(),
   evidence: z.string(),
   subject: z.string().exactOptional(),
+  shared: z.literal(true).exactOptional(),
 });
 const ref = z.looseObject({ component: z.string(), check: z.string() });
 const endpoint = z.looseObject({ logical: z.string(), dialled: z.string(), path });
@@ -200,6 +201,7 @@ export const EvidenceSchema = z.looseObject({
       achieved: size,
       roles: roleSizes.exactOptional(),
       observed: observation,
+      workload: observation.exactOptional(),
       durationMs: ms,
     }),
   ),
@@ -253,6 +255,7 @@ export const ReportSchema = z.looseObject({
       owner: z.string().nullable(),
       runbook: z.string().nullable(),
       endpoints: z.array(endpoint),
+      storage: strings.default([]).describe('claims of its pods: name, phase, size, class'),
       target: size,
       achieved: size,
       unit,

@@ -17,6 +17,7 @@ describe('flags', () => {
     [['--level', 'serv'], '--level serv: no such level. Did you mean serve?'],
     [['--wait', 'soon'], '--wait soon: not a duration'],
     [['--wait', '2h'], '--wait 2h: longer than 90m'],
+    [['--now', 'yesterday'], '--now yesterday: write it like 2025-10-24T04:35:00Z'],
     [['--phase'], "Option '--phase <value>' argument missing"],
     [['stray'], "Unexpected argument 'stray'"],
   ])('%j is refused with what mends it', (argv, message) => {

@@ -24,6 +24,8 @@ export interface RunFlags {
   readonly shard: { readonly index: number; readonly of: number } | null;
   readonly waitMs: number | null;
   readonly deadlineMs: number | null;
+  /** The time that a local phase is judged at, in place of now. */
+  readonly now: Date | null;
 }
 
 const FLAGS = {
@@ -43,6 +45,7 @@ const FLAGS = {
   shard: { type: 'string' },
   wait: { type: 'string' },
   deadline: { type: 'string' },
+  now: { type: 'string' },
 } as const satisfies ParseArgsConfig['options'];
 
 /** Flags of start and gate, and of test up to what it passes on to vitest. */
@@ -65,6 +68,7 @@ export function runFlags(argv: readonly string[], env: NodeJS.ProcessEnv): RunFl
     shard: values.shard === undefined ? null : shard(values.shard),
     waitMs: values.wait === undefined ? null : wait(values.wait),
     deadlineMs: values.deadline === undefined ? null : duration('--deadline', values.deadline),
+    now: values.now === undefined ? null : instant(values.now),
   };
 }
 
@@ -150,6 +154,12 @@ function wait(text: string): number {
   const ms = duration('--wait', text);
   if (ms <= LONGEST_WAIT_MS) return ms;
   throw new UsageError(`--wait ${text}: longer than 90m. Wait for the deployment first, then start the gate.`);
+}
+
+function instant(text: string): Date {
+  const at = new Date(text);
+  if (/^\d{4}-\d\d-\d\dT/.test(text) && !Number.isNaN(at.getTime())) return at;
+  throw new UsageError(`--now ${text}: write it like 2025-10-24T04:35:00Z`);
 }
 
 /** `90s`, `10m`, `1h30m` in milliseconds. */

@@ -353,6 +353,17 @@ describe('wrong usage', () => {
     expect(stderr).not.toMatch(/\n\s+at /);
   });
 
+  test('another time than now for a platform that is not ours', async () => {
+    const file = join(folder(), 'today.yaml');
+    writeFileSync(
+      file,
+      'schemaVersion: 1\nid: x\nname: X\ntarget: { name: t }\ncomponents: { kafka: { brokers: 3, endpoint: "127.0.0.1:1" } }\n',
+    );
+    const { code, stderr } = await launch(['gate', '--phase', file, '--now', '2025-10-24T04:35:00Z']).ended;
+    expect(code).toBe(2);
+    expect(stderr).toContain('is of a platform that is what it is today');
+  });
+
   test('a phase file with errors: each with its line and mend', async () => {
     const file = join(folder(), 'bad.yaml');
     writeFileSync(

@@ -22,12 +22,10 @@ export async function localPlatform(
   stop: Stop,
   besides: readonly string[] = [],
 ): Promise<LocalFacts & AsyncDisposable> {
-  const platform = await up([...new Set([...servicesOf(phaseFile, only), ...besides])], {
-    progress: output.progress,
-    signal: stop.signal,
-    keep: false,
-  });
-  return { ...(await factsOf(platform, process.env)), [Symbol.asyncDispose]: () => platform.down() };
+  const parts = await partsOf(phaseFile, only);
+  const services = new Set([...[...parts.values()].flat(), ...besides]);
+  const platform = await up([...services], { progress: output.progress, signal: stop.signal, keep: false });
+  return { ...(await factsOf(platform, parts, process.env)), [Symbol.asyncDispose]: () => platform.down() };
 }
 
 /**
@@ -36,7 +34,7 @@ export async function localPlatform(
  */
 export async function factsFor(phaseFile: string): Promise<LocalFacts> {
   const platform = isLocal(phaseFile) ? await running() : null;
-  return platform ? factsOf(platform, {}, process.env) : elsewhere(process.env);
+  return platform ? factsOf(platform, await partsOf(phaseFile, null), {}, process.env) : elsewhere(process.env);
 }
 
 /** One line in place of one for each address that nobody set, where that is for want of the whole platform. */
@@ -51,17 +49,41 @@ export async function withoutPlatform(phaseFile: string, error: unknown): Promis
 /** True: the phase is one of the platform that this suite starts itself. A file that can't be read is told of when it is loaded. */
 export const isLocal = (phaseFile: string): boolean => outline(phaseFile).local === true;
 
-/** A local service goes by the id of its component. */
-export function servicesOf(phaseFile: string, only: readonly string[] | null): string[] {
-  const components = Object.entries(outline(phaseFile).components ?? {});
-  const asked = components.filter(
-    ([id, component]) => only === null || only.includes(id) || only.includes(component?.type ?? id),
+/** The local services that a phase is about. */
+export const servicesOf = async (phaseFile: string): Promise<string[]> => [
+  ...new Set([...(await partsOf(phaseFile, null)).values()].flat()),
+];
+
+/** Component's id to local services. */
+type Parts = ReadonlyMap<string, readonly string[]>;
+
+/** A component is of the services to whose variables it refers; one that refers to none is of the phase's cluster. */
+async function partsOf(phaseFile: string, only: readonly string[] | null): Promise<Parts> {
+  const { components = {}, cluster } = outline(phaseFile);
+  const definitions = await Promise.all(localTypes().map(localService));
+  const referred = (part: unknown): string[] => {
+    const words = new Set(JSON.stringify(part ?? null).match(/\w+/g));
+    return definitions
+      .filter(({ exports }) => Object.keys(exports).some((name) => words.has(name)))
+      .map((each) => each.type);
+  };
+  const ofCluster = referred(cluster);
+  return new Map(
+    Object.entries(components)
+      .filter(([id, component]) => only === null || only.includes(id) || only.includes(component?.type ?? id))
+      .map(([id, component]) => {
+        const own = referred(component);
+        return [id, own.length > 0 ? own : ofCluster];
+      }),
   );
-  return asked.map(([id]) => id).filter((id) => localTypes().includes(id));
 }
 
 /** What a phase file says before it is checked. */
-function outline(phaseFile: string): { local?: unknown; components?: Record<string, { type?: string } | null> } {
+function outline(phaseFile: string): {
+  local?: unknown;
+  cluster?: unknown;
+  components?: Record<string, { type?: string } | null>;
+} {
   try {
     return parseDocument(readFileSync(phaseFile, 'utf8')).toJS() ?? {};
   } catch {
@@ -71,6 +93,7 @@ function outline(phaseFile: string): { local?: unknown; components?: Record<stri
 
 async function factsOf(
   { services, exports }: LocalPlatform,
+  parts: Parts,
   under: NodeJS.ProcessEnv,
   over: NodeJS.ProcessEnv = {},
 ): Promise<LocalFacts> {
@@ -82,9 +105,17 @@ async function factsOf(
         placeholders[name] = placeholder;
   return {
     env: { ...under, ...placeholders, ...exports, ...over },
-    missing: new Map(services.flatMap(({ type, remedy }) => (remedy === null ? [] : [[type, remedy] as const]))),
+    missing: new Map(
+      [...parts].flatMap(([id, own]) => {
+        const remedies = services.flatMap(({ type, remedy }) => (own.includes(type) ? (remedy ?? []) : []));
+        return remedies.length > 0 ? [[id, remedies.join('; ')] as const] : [];
+      }),
+    ),
     processes: Object.fromEntries(
-      services.map(({ type, processes }) => [type, Object.fromEntries(processes.map(({ name, pid }) => [name, pid]))]),
+      [...parts].map(([id, own]) => {
+        const processes = services.flatMap((each) => (own.includes(each.type) ? each.processes : []));
+        return [id, Object.fromEntries(processes.map(({ name, pid }) => [name, pid]))];
+      }),
     ),
   };
 }

@@ -11,7 +11,7 @@ export async function localCommand(argv: readonly string[], output: Output): Pro
       argv,
       { stdout: output.result, stderr: output.progress },
       stop.signal,
-      servicesOf(LOCAL_PHASE, null),
+      await servicesOf(LOCAL_PHASE),
     );
   } catch (error) {
     if (!stop.signal.aborted) throw error;

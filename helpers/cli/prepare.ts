@@ -58,12 +58,14 @@ export async function prepare({ phaseFile, flags, local, paths, pattern }: Aim, 
     environment: flags.env,
     services,
     catalogue,
-    now: new Date(),
+    now: flags.now ?? new Date(),
   });
   if (!loaded.ok) throw new UsageError(...loaded.errors.map(formatPhaseError));
   for (const warning of loaded.warnings) output.progress(`warning: ${warning}`);
   for (const { password } of loaded.secrets.values()) if (password !== null) output.redactor.add(password);
   const { phase, secrets } = loaded;
+  if (flags.now !== null && !phase.local)
+    throw new UsageError(`--now: ${phase.file} is of a platform that is what it is today, so it is judged today`);
   const ids = phase.components.map(({ id }) => id);
   for (const id of flags.only)
     if (!ids.includes(id)) {

@@ -53,6 +53,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
   const { flags, local } = aim;
   const began = performance.now();
   const startedAt = new Date();
+  const judgedAt = flags.now ?? startedAt;
   const runId = newRunId(startedAt);
   const scope = scopeOf(selection);
   const readOnly = flags.readOnly || !phase.writes;
@@ -74,7 +75,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
     tool: { name: 'assay', version: packageVersion(), catalogue: catalogueHash(catalogue) },
     run: {
       id: runId,
-      startedAt: startedAt.toISOString(),
+      startedAt: judgedAt.toISOString(),
       finishedAt: ended?.at ?? null,
       durationMs: Math.round(performance.now() - began),
       complete: ended !== null && ended.cut === null,
@@ -203,7 +204,8 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
     longestChain: longestChain(phase, catalogue, doors, [...records.values()]),
     wallMs: Math.round(performance.now() - began),
   };
-  ended = { at: new Date().toISOString(), cut: stop.reason() };
+  const sinceStart = Date.now() - startedAt.getTime();
+  ended = { at: new Date(judgedAt.getTime() + sinceStart).toISOString(), cut: stop.reason() };
 
   const whole = evidence.flush();
   const recorded = flags.evidence === 'minimal' ? minimal(whole) : whole;

@@ -83,8 +83,8 @@ export async function askedOf(argv: readonly string[]): Promise<Asked> {
   };
 }
 
-/** Drills of the cluster are skipped where its control plane was never built. */
-const FOR_DRILLS = ['kubernetes'];
+/** Drills of the clusters are skipped where their control plane was never built. */
+const FOR_DRILLS = ['kubernetes', 'kubernetes-seed'];
 
 /** Only what the chosen suites need is started. */
 async function bringUp(

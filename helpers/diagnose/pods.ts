@@ -34,7 +34,7 @@ export function fold(causes: readonly PodCause[]): PodCause[] {
   const bySubject = Map.groupBy(causes, ({ diagnosis }) => diagnosis.subject);
   return [...bySubject.values()]
     .map((own) => ({
-      diagnosis: (own[0] as PodCause).diagnosis,
+      diagnosis: { ...(own[0] as PodCause).diagnosis, shared: true as const },
       pods: own.reduce((sum, { pods }) => sum + pods, 0),
     }))
     .sort((a, b) => b.pods - a.pods);

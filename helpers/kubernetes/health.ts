@@ -22,6 +22,8 @@ export interface WorkloadHealth {
   readonly name: string;
   readonly desired: number;
   readonly ready: number;
+  /** Those that live. */
+  readonly pods: readonly Pod[];
   /** Pods of it that are not ready, those that are going apart. */
   readonly unready: readonly Pod[];
   /** Pods that it asks for and that do not exist: refused, or not made yet. */
@@ -207,6 +209,7 @@ function countRoot(
       name: root.name,
       desired,
       ready: job?.failed ? 0 : counted,
+      pods: live,
       unready,
       missing: Math.max(0, desired - ready.length - unready.length),
       terminating: pods.filter(({ deletedAt }) => deletedAt !== null).length,
@@ -240,7 +243,7 @@ function absentees(
         .filter(([key]) => !known.has(`${namespace}/${key}`))
         .map(([key, desired]) => {
           const [kind = '', name = ''] = key.split('/');
-          const nothing = { ready: 0, unready: [], terminating: 0, unobserved: false, failed: null };
+          const nothing = { ready: 0, pods: [], unready: [], terminating: 0, unobserved: false, failed: null };
           return {
             namespace,
             kind,

@@ -27,6 +27,7 @@ export interface ReadComponent {
 
 /**
  * Reads one component by its own means: nothing of it depends on other components.
+ * @param namespace of the phase
  * @param local the phase is the local platform's: it loads where a service of it could not be started too, which has no password and no
  * certificate then
  */
@@ -37,6 +38,7 @@ export async function readComponent(
   folder: string,
   env: Env,
   local: boolean,
+  namespace: string | null,
 ): Promise<ReadComponent> {
   const way = ['components', id];
   const fields = raw ?? {};
@@ -47,6 +49,15 @@ export async function readComponent(
 
   const addresses = isFields(fields) ? endpointsOf(fields, service, way, flaws) : [];
   const notStarted = local && addresses.length > 0 && addresses.every(({ address }) => address === NO_ADDRESS);
+  if (namespace === null && sound.namespace === undefined)
+    for (const key of ['service', 'selector'] as const)
+      if (sound[key] !== undefined && !service.census)
+        flaws.push({
+          way: [...way, key],
+          at: 'key',
+          problem: 'is given without a namespace',
+          mend: 'give `namespace` beside it, or to the whole phase',
+        });
   const { credentials, tls } = sound;
   const secret = credentials && (await readSecret(credentials.password, folder, env));
   if (secret && !secret.ok && !notStarted)
@@ -62,7 +73,7 @@ export async function readComponent(
   return {
     id,
     service,
-    component: whole && build(id, service, whole, byName(addresses), folder),
+    component: whole && build(id, service, whole, byName(addresses), folder, namespace),
     needs: sound.needs ?? null,
     weight: sound.weight ?? service.weight,
     double: sound.stance === 'double',
@@ -164,6 +175,7 @@ function build(
   input: ComponentInput,
   endpoints: Component['endpoints'],
   folder: string,
+  namespace: string | null,
 ): Component {
   const { tls, credentials } = input;
   return {
@@ -186,12 +198,19 @@ function build(
           ? {}
           : { ...tls, ...(tls.ca === undefined ? {} : { ca: resolve(folder, tls.ca) }) },
     credentials: credentials ? withAbsoluteFile(credentials, folder) : null,
+    ...workloadOf(service, input, namespace),
     settings: Object.fromEntries(
       Object.keys(service.settings.shape).flatMap((key) =>
         input[key] === undefined ? [] : [[key, input[key] as Json]],
       ),
     ),
   };
+}
+
+function workloadOf(service: Service, input: ComponentInput, phase: string | null): Pick<Component, 'workload'> {
+  const namespace = input.namespace ?? phase;
+  if (service.census || namespace === null) return {};
+  return { workload: { namespace, service: input.service ?? null, selector: input.selector ?? null } };
 }
 
 function targetOf(size: unknown): Pick<Component, 'target' | 'roles'> {

@@ -19,6 +19,32 @@ async function phase(text: string, over: Partial<PhaseContext> = {}): Promise<Ph
 
 const KAFKA = 'components:\n  kafka: { endpoint: k }\n';
 
+describe('where the pods of a component are', () => {
+  test('is its own namespace before that of the phase, and takes the cluster that kubectl takes', async () => {
+    const of = async (text: string) => {
+      const { cluster, components } = await phase(text);
+      return { cluster, workload: components[0]?.workload };
+    };
+    const cluster = { kubeconfig: null, context: null, uid: null };
+    expect(await of(KAFKA)).toEqual({ cluster: undefined, workload: undefined });
+    expect(await of(`namespace: data\n${KAFKA}`)).toEqual({
+      cluster,
+      workload: { namespace: 'data', service: null, selector: null },
+    });
+    const own = 'namespace: log, service: kafka, selector: { app: log }';
+    expect(await of(`namespace: data\ncomponents:\n  kafka: { endpoint: k, ${own} }\n`)).toEqual({
+      cluster,
+      workload: { namespace: 'log', service: 'kafka', selector: { app: 'log' } },
+    });
+  });
+
+  test('can not be told by a Service or labels alone', async () => {
+    expect(await errorsOf(folder(), 'components:\n  kafka: { endpoint: k, service: kafka }\n')).toBe(
+      'phase.yaml:6:25  components.kafka.service: is given without a namespace. Mend: give `namespace` beside it, or to the whole phase',
+    );
+  });
+});
+
 describe('a sound file', () => {
   test('gets every default', async () => {
     const { file, sha256, ...rest } = await phase(KAFKA);
@@ -372,7 +398,7 @@ environments:
   test('an error stands on the line of the overlay', async () => {
     expect(await errorsOf(folder(), TEXT, { environment: 'broken' })).toMatchInlineSnapshot(`
       "phase.yaml:15:25  components.kafka.brokers: must be a number, is text. Mend: give brokers: how many brokers are promised, as a number: quotes and \${…} make text
-      phase.yaml:15:31  components.kafka.replicas: is not a field of components.kafka. Mend: known fields: type, title, required, weight, needs, owner, runbook, stance, tls, credentials, brokers, endpoint, endpoints"
+      phase.yaml:15:31  components.kafka.replicas: is not a field of components.kafka. Mend: known fields: type, title, required, weight, needs, owner, runbook, stance, tls, credentials, namespace, service, selector, brokers, endpoint, endpoints"
     `);
   });
 

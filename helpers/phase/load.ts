@@ -103,7 +103,10 @@ async function readPhase(raw: Json, folder: string, { env, services, catalogue }
   const known: ReadComponent[] = [];
   for (const [id, value] of Object.entries(declared)) {
     const service = services.get(typeOf(id, value));
-    if (service) known.push(await readComponent(id, value, service, folder, env, fields.local === true));
+    if (service)
+      known.push(
+        await readComponent(id, value, service, folder, env, fields.local === true, head.sound.namespace ?? null),
+      );
     else flaws.push(unknownType(id, value, [...services.keys()]));
   }
   flaws.push(...known.flatMap((each) => each.flaws), ...togetherFlaws(known, ids, fields.local === true));
@@ -131,7 +134,9 @@ async function readPhase(raw: Json, folder: string, { env, services, catalogue }
     local: local === true,
     writes: allow.includes('write'),
     target,
-    ...(cluster || known.some(({ service }) => service.census) ? { cluster: clusterOf(cluster, folder) } : {}),
+    ...(cluster || known.some(({ service, component }) => service.census || component?.workload)
+      ? { cluster: clusterOf(cluster, folder) }
+      : {}),
     components: known.flatMap(({ component }) =>
       component ? { ...component, needs: needs.get(component.id) ?? [] } : [],
     ),

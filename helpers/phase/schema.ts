@@ -127,6 +127,18 @@ const CredentialsShape = z.strictObject({
 
 const Addresses = z.union([Text, z.array(Text).min(1)]);
 
+const Namespace = Text.describe('the namespace in which its pods are; left out: that of the phase');
+
+/** Where a component's pods are, for all but the types that are Kubernetes objects themselves. */
+const workloadFields = {
+  namespace: Namespace.optional(),
+  service: Text.optional().describe('the name of the Service in front of its pods, without its namespace'),
+  selector: z
+    .record(Text, z.string())
+    .optional()
+    .describe('the labels of its pods, where they do not carry its id; a map of label to value'),
+};
+
 /** The fields that every component has; what is left out takes its service's value. */
 const componentFields = (service: Service) => ({
   type: z.literal(service.type).default(service.type).describe('the kind of service, where the id does not say it'),
@@ -149,7 +161,8 @@ const componentFields = (service: Service) => ({
   credentials: CredentialsShape.optional(),
 });
 
-type ComponentFields = z.output<z.ZodObject<ReturnType<typeof componentFields>>>;
+type ComponentFields = z.output<z.ZodObject<ReturnType<typeof componentFields>>> &
+  z.output<z.ZodObject<typeof workloadFields>>;
 /** The rest are the size under the service's unit, `endpoint` or `endpoints`, and the service's settings. */
 export type ComponentInput = ComponentFields & { readonly [key: string]: unknown };
 
@@ -180,6 +193,7 @@ export function componentSchema(service: Service): z.ZodObject {
   const shape = z.strictObject({
     ...service.settings.shape,
     ...componentFields(service),
+    ...(service.census ? {} : workloadFields),
     [service.unit]: sizeSchema(service).optional(),
     ...(only !== undefined && needed.length === 1
       ? { endpoint: Addresses.optional().describe(service.endpoints[only]?.about ?? '') }
@@ -215,6 +229,7 @@ export const PhaseShape = z.strictObject({
   stages: z.record(Text, Stage).default({}).describe('a map of the steps of the phase'),
   target: Target.describe('the platform that the phase is promised for'),
   cluster: Cluster.optional().describe('the cluster whose API is asked, a map of kubeconfig, context and uid'),
+  namespace: Text.optional().describe('the namespace of every component that names none'),
   local: z.literal(true).optional().describe('true in the phase of the platform that this suite starts itself'),
   allow: z
     .array(z.literal('write'))

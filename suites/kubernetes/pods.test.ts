@@ -244,10 +244,15 @@ check(
     const byOwner = Map.groupBy(kubernetes.items('pods'), ({ owner }) => owner?.uid);
     const nodes = sets.map((set) => {
       const members = byOwner.get(set.uid) ?? [];
-      return { set, on: [...new Set(members.flatMap(({ node }) => node ?? []))] };
+      return {
+        set,
+        placed: members.filter(({ node }) => node !== null).length,
+        on: [...new Set(members.flatMap(({ node }) => node ?? []))],
+      };
     });
-    for (const { set, on } of nodes)
-      if (on.length === 1)
+    // One that has come up alone is short of pods, which is told elsewhere, and spread over nothing yet.
+    for (const { set, placed, on } of nodes)
+      if (placed > 1 && on.length === 1)
         fail({
           cause: `all pods of ${set.kind} ${set.namespace}/${set.name} are on node ${on[0]}: with it the quorum is lost`,
           evidence: `node ${on[0]} of ${kubernetes.items('nodes').length}`,

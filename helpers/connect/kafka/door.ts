@@ -109,10 +109,10 @@ export async function knock(target: Target, signal: AbortSignal): Promise<Knock>
   );
   const mute = greetings.filter((each) => each.diagnosis !== null);
   const answering = greetings.filter((each) => each.diagnosis === null).map(({ address }) => address);
-  // Where nobody answers there is nothing to look at, and kafkajs would go on trying.
-  if (answering.length === 0) giveUp.abort();
+  // Beside a broker that is mute, kafkajs would go on trying it for the time that is left to look at the others.
+  if (mute.length > 0) giveUp.abort();
   const first = await looking;
-  // The first look may have met a broker that takes it down with it; those that answer can still tell of the cluster.
+  // Those that answer can still tell of the cluster.
   const again = 'error' in first && mute.length > 0 && answering.length > 0;
   const cluster = again ? await look(target, answering, new Set(mute.map(({ address }) => address)), signal) : first;
   const answers = Object.fromEntries(
