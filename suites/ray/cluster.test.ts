@@ -1,9 +1,15 @@
 import { randomBytes } from 'node:crypto';
+import { BUDGETS } from '../../helpers/budgets.ts';
 import { suite } from '../../helpers/check/suite.ts';
-import { type Application, service } from '../../helpers/connect/ray.ts';
+import { type Application, type RayClient, type RayNode, service } from '../../helpers/connect/ray.ts';
 import { describe } from '../../helpers/diagnose/outcome.ts';
+import { until } from '../../helpers/poll.ts';
 
 const check = suite(service);
+
+/** The control store counts a node as dead after five looks that nobody answers: 14 s as measured. */
+const DEAD_WITHIN_MS = 20_000;
+const LOOK_MS = 200;
 
 /** The autoscaler tells of itself every few seconds. */
 const STALE_S = 60;
@@ -86,6 +92,7 @@ check(
   {
     level: 'serve',
     claim: 'The dashboard agent of every node that is alive answers: it takes jobs, and gives logs and metrics',
+    deadlineMs: DEAD_WITHIN_MS + BUDGETS.check,
     otherwise: {
       class: 'crash',
       remedy: 'look into dashboard_agent.log in the pod of the node; it dies of too little memory, the node lives on',
@@ -101,15 +108,44 @@ check(
       told[at]?.includes('dashboard_agent.log') ? [] : [{ node, told: told[at] }],
     );
     const [first] = silent;
-    if (first)
+    if (first === undefined) return { nodes: alive.length };
+    const subject = silent.length === 1 ? { subject: `node ${first.node.address}` } : {};
+    const named = silent.map(({ node }) => `node ${node.address}`).join(', ');
+    const dead = await deathsAmong(
+      ray,
+      silent.map(({ node }) => node.id),
+      signal,
+    );
+    if (dead.length > 0)
       fail({
-        ...(silent.length === 1 ? { subject: `node ${first.node.address}` } : {}),
-        cause: `the dashboard agent of ${silent.map(({ node }) => `node ${node.address}`).join(', ')} does not answer`,
-        evidence: silent.map(({ node, told }) => `${node.id}: ${JSON.stringify(told)}`).join('; '),
+        ...subject,
+        cause: `${named} has died during the run`,
+        remedy:
+          'look into raylet.out of the node, and at the last state of its pod: out of memory kills the raylet too',
+        evidence: dead.map(({ id, message }) => `${id}: ${message}`).join('; '),
       });
-    return { nodes: alive.length };
+    return fail({
+      ...subject,
+      cause: `the dashboard agent of ${named} does not answer`,
+      evidence: silent.map(({ node, told }) => `${node.id}: ${JSON.stringify(told)}`).join('; '),
+    });
   },
 );
+
+/** Those of the nodes that the control store counts as dead, now or as soon as it can know; none: they live on. */
+async function deathsAmong(ray: RayClient, ids: readonly string[], signal: AbortSignal): Promise<RayNode[]> {
+  const look = async (): Promise<RayNode[] | undefined> => {
+    const dead = (await ray.nodes(signal)).filter(({ id, alive }) => !alive && ids.includes(id));
+    return dead.length > 0 ? dead : undefined;
+  };
+  const budget = AbortSignal.timeout(DEAD_WITHIN_MS);
+  try {
+    return await until(look, AbortSignal.any([signal, budget]), LOOK_MS);
+  } catch (error) {
+    if (error !== budget.reason) throw error;
+    return [];
+  }
+}
 
 check(
   'ray.autoscaler.state',

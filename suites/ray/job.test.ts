@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { suite } from '../../helpers/check/suite.ts';
-import { hasEnded, type RayClient, type RayJob, service } from '../../helpers/connect/ray.ts';
+import { hasEnded, type RayClient, type RayJob, type RayNode, service } from '../../helpers/connect/ray.ts';
 import { until } from '../../helpers/poll.ts';
 
 const check = suite(service);
@@ -29,7 +29,7 @@ def tell(part, work):
     try:
         end = work()
     except Exception as error:
-        end = 'failed: ' + type(error).__name__ + ' ' + ' '.join(str(error).split())[:300]
+        end = 'failed: ' + type(error).__name__ + ' ' + ' '.join(str(error).split())[:600]
     print('part', part, end, flush=True)
 @ray.remote(num_cpus=0, max_restarts=1, max_task_retries=1)
 class Actor:
@@ -170,8 +170,17 @@ check(
     needs: ['ray.job.round-trip'],
     otherwise: { class: 'crash', remedy: 'read the log of the job, then gcs_server.out and raylet.out of its node' },
   },
-  async ({ ray, scratch, signal, expect }) => {
-    const told = partOf(await ray.jobs.logs(scratch.name('job', 'parts'), signal), 'actor');
+  async ({ ray, scratch, signal, expect, fail }) => {
+    const [logs, nodes] = await Promise.all([ray.jobs.logs(scratch.name('job', 'parts'), signal), ray.nodes(signal)]);
+    const told = partOf(logs, 'actor');
+    const lost = lostNode(told ?? '', nodes);
+    if (lost)
+      fail({
+        subject: `node ${lost.address}`,
+        cause: `the actor died again, with node ${lost.address}`,
+        remedy: 'look into raylet.out of the node, and at the last state of its pod',
+        evidence: told ?? '',
+      });
     expect(told, 'what became of the actor').toBe('restarted');
     return { actor: told };
   },
@@ -299,6 +308,10 @@ async function ended({ jobs }: RayClient, id: string, signal: AbortSignal) {
   );
   return { job, statuses: [...seen] };
 }
+
+/** The node that took an actor with it, as the error says in words; undefined: none did. */
+const lostNode = (told: string, nodes: readonly RayNode[]): RayNode | undefined =>
+  told.includes('node has died') ? nodes.find(({ id }) => told.includes(id)) : undefined;
 
 const unsuccessful = (job: RayJob, logs: string) =>
   ({
