@@ -1,4 +1,4 @@
-import { type HttpMessage, rewriteHttpAnswers } from '../../fixtures/faults/http-answers.ts';
+import { changedAnswers, type HttpMessage } from '../../fixtures/faults/http-answers.ts';
 import { type FaultContext, prove, proveTogether } from '../../helpers/check/proof.ts';
 import {
   both,
@@ -58,37 +58,30 @@ prove('elasticsearch.reach.http', {
   fault: 'another product answers, which does not name itself Elasticsearch',
   expect: 'wrong-product',
   from: 'door',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(
-      rewriteHttpAnswers(atRoot, ({ headers: { 'x-elastic-product': _, ...headers }, ...answer }) => ({
-        ...answer,
-        headers,
-      })),
-    ),
+  break: changedAnswers(atRoot, ({ headers: { 'x-elastic-product': _, ...headers }, ...answer }) => ({
+    ...answer,
+    headers,
+  })),
 });
 
 prove('elasticsearch.reach.http', {
   fault: 'the node wants credentials and the phase file gives none',
   expect: 'authentication',
   from: 'door',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(
-      rewriteHttpAnswers(atRoot, ({ headers }) => ({
-        status: 401,
-        headers,
-        body: Buffer.from(
-          '{"error":{"type":"security_exception","reason":"missing authentication credentials"},"status":401}',
-        ),
-      })),
+  break: changedAnswers(atRoot, ({ headers }) => ({
+    status: 401,
+    headers,
+    body: Buffer.from(
+      '{"error":{"type":"security_exception","reason":"missing authentication credentials"},"status":401}',
     ),
+  })),
 });
 
 prove('elasticsearch.reach.http', {
   fault: 'the node has not joined a cluster',
   expect: 'quorum-lost',
   from: 'door',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(rewriteHttpAnswers(atRoot, (answer) => withRoot(answer, { cluster_uuid: '_na_' }))),
+  break: changedAnswers(atRoot, (answer) => withRoot(answer, { cluster_uuid: '_na_' })),
 });
 
 prove('elasticsearch.serve.client-compat', {
@@ -102,8 +95,7 @@ prove('elasticsearch.serve.client-compat', {
   fault: 'a second cluster is behind the same address',
   expect: 'misconfigured',
   from: 'body',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(rewriteHttpAnswers(atRoot, (answer) => withRoot(answer, { cluster_uuid: 'another' }))),
+  break: changedAnswers(atRoot, (answer) => withRoot(answer, { cluster_uuid: 'another' })),
 });
 
 prove('elasticsearch.serve.cluster-health', {
@@ -166,13 +158,10 @@ prove('elasticsearch.pending-tasks', {
   fault: 'a change of mappings has waited for 45 seconds',
   expect: 'slow',
   from: 'body',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(
-      rewriteHttpAnswers(
-        ({ path }) => path.startsWith('/_cluster/pending_tasks'),
-        (answer) => ({ ...answer, body: Buffer.from(JSON.stringify({ tasks: [LATE_TASK] })) }),
-      ),
-    ),
+  break: changedAnswers(
+    ({ path }) => path.startsWith('/_cluster/pending_tasks'),
+    (answer) => ({ ...answer, body: Buffer.from(JSON.stringify({ tasks: [LATE_TASK] })) }),
+  ),
 });
 
 /** Source: the reference, "Pending cluster tasks API". */
@@ -196,14 +185,11 @@ prove('elasticsearch.breakers-gc', {
   fault: 'the heap stays nearly full',
   expect: 'slow',
   from: 'body',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(
-      rewriteHttpAnswers(
-        ({ path }) => path.startsWith('/_nodes/stats'),
-        (answer) => ({
-          ...answer,
-          body: Buffer.from(answer.body.toString().replace(/"heap_used_percent":\d+/g, '"heap_used_percent":93')),
-        }),
-      ),
-    ),
+  break: changedAnswers(
+    ({ path }) => path.startsWith('/_nodes/stats'),
+    (answer) => ({
+      ...answer,
+      body: Buffer.from(answer.body.toString().replace(/"heap_used_percent":\d+/g, '"heap_used_percent":93')),
+    }),
+  ),
 });

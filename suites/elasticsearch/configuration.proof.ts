@@ -1,4 +1,4 @@
-import { replaced, rewriteHttpAnswers } from '../../fixtures/faults/http-answers.ts';
+import { changedAnswers, replaced, rewriteHttpAnswers } from '../../fixtures/faults/http-answers.ts';
 import { prove } from '../../helpers/check/proof.ts';
 import { clusterSettings, FULL_DISK, indexWith } from './faults.ts';
 import { withDeprecations } from './scripted-peer.ts';
@@ -65,11 +65,8 @@ prove('elasticsearch.deprecations', {
   peer: withDeprecations,
   expect: 'misconfigured',
   from: 'body',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(
-      rewriteHttpAnswers(
-        ({ path }) => path.startsWith('/_migration/deprecations'),
-        (answer) => replaced(answer, '"level":"warning","message":"an index', '"level":"critical","message":"an index'),
-      ),
-    ),
+  break: changedAnswers(
+    ({ path }) => path.startsWith('/_migration/deprecations'),
+    (answer) => replaced(answer, '"level":"warning","message":"an index', '"level":"critical","message":"an index'),
+  ),
 });

@@ -1,4 +1,4 @@
-import { replaced, rewriteHttpAnswers } from '../../fixtures/faults/http-answers.ts';
+import { changedAnswers, replaced } from '../../fixtures/faults/http-answers.ts';
 import { prove } from '../../helpers/check/proof.ts';
 import { clusterSettings, floodStage, templateWith, withRequests } from './faults.ts';
 import { withPainless } from './scripted-peer.ts';
@@ -8,13 +8,10 @@ prove('elasticsearch.doc.round-trip', {
   fault: 'a character of every document changes on its way back',
   expect: 'data-wrong',
   from: 'body',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(
-      rewriteHttpAnswers(
-        ({ path }) => path.includes('/_mget'),
-        (answer) => replaced(answer, 'Zürich', 'Zurich'),
-      ),
-    ),
+  break: changedAnswers(
+    ({ path }) => path.includes('/_mget'),
+    (answer) => replaced(answer, 'Zürich', 'Zurich'),
+  ),
 });
 
 prove('elasticsearch.doc.round-trip', {
@@ -35,13 +32,10 @@ prove('elasticsearch.refresh.semantics', {
   fault: 'a cache in front answers a search with what it answered before',
   expect: 'data-wrong',
   from: 'body',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(
-      rewriteHttpAnswers(
-        ({ path }) => path.includes('-refreshed/_search'),
-        (answer) => ({ ...answer, body: Buffer.from(JSON.stringify(NO_HITS)) }),
-      ),
-    ),
+  break: changedAnswers(
+    ({ path }) => path.includes('-refreshed/_search'),
+    (answer) => ({ ...answer, body: Buffer.from(JSON.stringify(NO_HITS)) }),
+  ),
 });
 
 const NO_HITS = {
@@ -69,13 +63,10 @@ prove('elasticsearch.bulk.partial', {
   fault: 'a gateway answers that nothing failed',
   expect: 'misconfigured',
   from: 'body',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(
-      rewriteHttpAnswers(
-        ({ path }) => path.includes('/_bulk'),
-        (answer) => replaced(answer, '"errors":true', '"errors":false'),
-      ),
-    ),
+  break: changedAnswers(
+    ({ path }) => path.includes('/_bulk'),
+    (answer) => replaced(answer, '"errors":true', '"errors":false'),
+  ),
 });
 
 prove('elasticsearch.template.applied', {
@@ -91,13 +82,10 @@ prove('elasticsearch.script.painless', {
   peer: withPainless,
   expect: 'data-wrong',
   from: 'body',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(
-      rewriteHttpAnswers(
-        ({ path }) => path.includes('-scripted/_doc/1'),
-        (answer) => replaced(answer, '"total":21', '"total":14'),
-      ),
-    ),
+  break: changedAnswers(
+    ({ path }) => path.includes('-scripted/_doc/1'),
+    (answer) => replaced(answer, '"total":21', '"total":14'),
+  ),
 });
 
 prove('elasticsearch.replica.copies', {

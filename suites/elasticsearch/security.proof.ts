@@ -1,4 +1,4 @@
-import { rewriteHttpAnswers } from '../../fixtures/faults/http-answers.ts';
+import { changedAnswers } from '../../fixtures/faults/http-answers.ts';
 import { prove } from '../../helpers/check/proof.ts';
 import { withRequests } from './faults.ts';
 import { LOGIN, withSecurity } from './scripted-peer.ts';
@@ -9,13 +9,10 @@ prove('elasticsearch.security.negative', {
   peer: withSecurity,
   expect: 'misconfigured',
   from: 'body',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(
-      rewriteHttpAnswers(
-        ({ path }) => path.startsWith('/_cluster/health'),
-        (answer) => ({ ...answer, status: 200, body: Buffer.from('{"status":"green"}') }),
-      ),
-    ),
+  break: changedAnswers(
+    ({ path }) => path.startsWith('/_cluster/health'),
+    (answer) => ({ ...answer, status: 200, body: Buffer.from('{"status":"green"}') }),
+  ),
 });
 
 prove('elasticsearch.security.negative', {
@@ -23,13 +20,10 @@ prove('elasticsearch.security.negative', {
   peer: withSecurity,
   expect: 'misconfigured',
   from: 'body',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(
-      rewriteHttpAnswers(
-        ({ path }) => path.startsWith('/_cluster/health'),
-        (answer) => ({ ...answer, status: 403, body: Buffer.from('<html>forbidden</html>') }),
-      ),
-    ),
+  break: changedAnswers(
+    ({ path }) => path.startsWith('/_cluster/health'),
+    (answer) => ({ ...answer, status: 403, body: Buffer.from('<html>forbidden</html>') }),
+  ),
 });
 
 prove('elasticsearch.security.least-privilege', {

@@ -1,4 +1,4 @@
-import { replaced, rewriteHttpAnswers } from '../../fixtures/faults/http-answers.ts';
+import { changedAnswers, replaced } from '../../fixtures/faults/http-answers.ts';
 import { prove } from '../../helpers/check/proof.ts';
 import { brokenRepository } from './faults.ts';
 import './snapshots.test.ts';
@@ -21,24 +21,18 @@ prove('elasticsearch.snapshot.restore', {
   fault: 'a character of every restored document changes on its way back',
   expect: 'data-wrong',
   from: 'body',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(
-      rewriteHttpAnswers(
-        ({ path }) => path.includes('/_mget'),
-        (answer) => replaced(answer, 'Zürich', 'Zurich'),
-      ),
-    ),
+  break: changedAnswers(
+    ({ path }) => path.includes('/_mget'),
+    (answer) => replaced(answer, 'Zürich', 'Zurich'),
+  ),
 });
 
 prove('elasticsearch.snapshot.restore', {
   fault: 'a snapshot is told as partial',
   expect: 'data-wrong',
   from: 'body',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(
-      rewriteHttpAnswers(
-        ({ method, path }) => method === 'PUT' && path.startsWith('/_snapshot/'),
-        (answer) => replaced(answer, '"state":"SUCCESS"', '"state":"PARTIAL"'),
-      ),
-    ),
+  break: changedAnswers(
+    ({ method, path }) => method === 'PUT' && path.startsWith('/_snapshot/'),
+    (answer) => replaced(answer, '"state":"SUCCESS"', '"state":"PARTIAL"'),
+  ),
 });

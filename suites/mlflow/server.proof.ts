@@ -1,4 +1,4 @@
-import { rewriteHttpAnswers } from '../../fixtures/faults/http-answers.ts';
+import { changedAnswers } from '../../fixtures/faults/http-answers.ts';
 import { pauseProcess } from '../../fixtures/faults/process.ts';
 import { replaceBytes } from '../../fixtures/faults/replace.ts';
 import { prove } from '../../helpers/check/proof.ts';
@@ -66,13 +66,10 @@ prove('mlflow.security.host', {
   fault: 'a proxy in front lets everybody in',
   expect: 'misconfigured',
   from: 'body',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(
-      rewriteHttpAnswers(
-        ({ path }) => path.endsWith('/experiments/search'),
-        (answer) => ({ ...answer, status: 200, body: Buffer.from('{}') }),
-      ),
-    ),
+  break: changedAnswers(
+    ({ path }) => path.endsWith('/experiments/search'),
+    (answer) => ({ ...answer, status: 200, body: Buffer.from('{}') }),
+  ),
 });
 
 prove('mlflow.reach.health', {
@@ -87,11 +84,8 @@ prove('mlflow.security.auth', {
   fault: 'a proxy in front lets everybody in: an experiment without a name is refused for having none',
   expect: 'misconfigured',
   from: 'body',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(
-      rewriteHttpAnswers(
-        ({ path }) => path.endsWith('/experiments/create'),
-        (answer) => ({ ...answer, status: 400, body: Buffer.from('{"error_code": "INVALID_PARAMETER_VALUE"}') }),
-      ),
-    ),
+  break: changedAnswers(
+    ({ path }) => path.endsWith('/experiments/create'),
+    (answer) => ({ ...answer, status: 400, body: Buffer.from('{"error_code": "INVALID_PARAMETER_VALUE"}') }),
+  ),
 });

@@ -1,4 +1,4 @@
-import { replaced, rewriteHttpAnswers } from '../../fixtures/faults/http-answers.ts';
+import { changedAnswers, replaced, rewriteHttpAnswers } from '../../fixtures/faults/http-answers.ts';
 import { replaceBytes } from '../../fixtures/faults/replace.ts';
 import { BUDGETS } from '../../helpers/budgets.ts';
 import { prove } from '../../helpers/check/proof.ts';
@@ -87,13 +87,10 @@ prove('ray.security.token', {
   fault: 'a proxy in front has the token and lets everybody in: an empty job is refused for being empty',
   expect: 'misconfigured',
   from: 'body',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(
-      rewriteHttpAnswers(
-        ({ method, path }) => method === 'POST' && path === '/api/jobs/',
-        (answer) => ({ ...answer, status: 400 }),
-      ),
-    ),
+  break: changedAnswers(
+    ({ method, path }) => method === 'POST' && path === '/api/jobs/',
+    (answer) => ({ ...answer, status: 400 }),
+  ),
 });
 
 prove('ray.nodes.alive', {
@@ -145,14 +142,10 @@ prove('ray.serve.apps', {
   expect: 'crash',
   subject: 'application text',
   from: 'body',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(
-      rewriteHttpAnswers(
-        ({ path }) => path === '/api/serve/applications/',
-        (answer) =>
-          replaced(answer, '"status":"RUNNING","message":""', '"status":"DEPLOY_FAILED","message":"no module"'),
-      ),
-    ),
+  break: changedAnswers(
+    ({ path }) => path === '/api/serve/applications/',
+    (answer) => replaced(answer, '"status":"RUNNING","message":""', '"status":"DEPLOY_FAILED","message":"no module"'),
+  ),
 });
 
 prove('ray.serve.apps', {
@@ -161,13 +154,10 @@ prove('ray.serve.apps', {
   expect: 'crash',
   subject: 'application text',
   from: 'body',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(
-      rewriteHttpAnswers(
-        ({ path }) => path === '/api/serve/applications/',
-        (answer) => replaced(answer, '"HEALTHY"', '"UNHEALTHY"'),
-      ),
-    ),
+  break: changedAnswers(
+    ({ path }) => path === '/api/serve/applications/',
+    (answer) => replaced(answer, '"HEALTHY"', '"UNHEALTHY"'),
+  ),
 });
 
 const clusterStatusWith = (from: string, to: string) =>

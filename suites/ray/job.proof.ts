@@ -1,4 +1,4 @@
-import { rewriteHttpAnswers } from '../../fixtures/faults/http-answers.ts';
+import { changedAnswers, rewriteHttpAnswers } from '../../fixtures/faults/http-answers.ts';
 import { replaceBytes } from '../../fixtures/faults/replace.ts';
 import { prove, proveTogether } from '../../helpers/check/proof.ts';
 import './job.test.ts';
@@ -28,18 +28,15 @@ proveTogether(
   {
     fault: 'every part of the job tells that it failed',
     from: 'body',
-    break: async ({ proxies }) =>
-      proxies[0]?.rewrite(
-        rewriteHttpAnswers(
-          ({ path }) => path.endsWith('/logs'),
-          (answer) => ({
-            ...answer,
-            body: Buffer.from(
-              answer.body.toString().replace(/part (actor|task|store) [^\\]*/g, 'part $1 failed: RayActorError'),
-            ),
-          }),
+    break: changedAnswers(
+      ({ path }) => path.endsWith('/logs'),
+      (answer) => ({
+        ...answer,
+        body: Buffer.from(
+          answer.body.toString().replace(/part (actor|task|store) [^\\]*/g, 'part $1 failed: RayActorError'),
         ),
-      ),
+      }),
+    ),
   },
   {
     'ray.actor.restart': { expect: 'crash' },
@@ -53,16 +50,13 @@ prove('ray.job.distributed', {
   expect: 'not-redundant',
   size: 2,
   from: 'body',
-  break: async ({ proxies }) =>
-    proxies[0]?.rewrite(
-      rewriteHttpAnswers(
-        ({ path }) => path.endsWith('/logs'),
-        (answer) => ({
-          ...answer,
-          body: Buffer.from(answer.body.toString().replace(/(part spread sums [\d ]+ on [0-9a-f]+)[0-9a-f ]*/, '$1')),
-        }),
-      ),
-    ),
+  break: changedAnswers(
+    ({ path }) => path.endsWith('/logs'),
+    (answer) => ({
+      ...answer,
+      body: Buffer.from(answer.body.toString().replace(/(part spread sums [\d ]+ on [0-9a-f]+)[0-9a-f ]*/, '$1')),
+    }),
+  ),
 });
 
 prove('ray.job.failure-visible', {
