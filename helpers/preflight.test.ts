@@ -45,6 +45,7 @@ function options(knock: Service['knock'], missing: ReadonlyMap<string, string> =
     secrets: new Map(),
     services: new Map([['kafka', service]]),
     missing,
+    secret: (_: string) => undefined,
     signal,
   };
 }
@@ -102,7 +103,7 @@ async function inEmptyCluster(knock: Service['knock']) {
     'current-context': 'c',
     contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }],
     clusters: [{ name: 'c', cluster: { server: `http://127.0.0.1:${port}` } }],
-    users: [{ name: 'u', user: {} }],
+    users: [{ name: 'u', user: { token: 'canary' } }],
   };
   await writeFile(kubeconfig, JSON.stringify(access));
   const plain = options(knock);
@@ -133,6 +134,17 @@ test('a silent door without pods is told by that, and is not waited for to the e
     workload: { pods: '0/3' },
   });
   expect(tookMs).toBeLessThan(BUDGETS.connect);
+});
+
+test('what the kubeconfig holds is told as secret, also where the census fails', async () => {
+  await using cluster = await inEmptyCluster(async () => openDoor);
+  const told: string[] = [];
+  await preflight({
+    ...cluster.options,
+    secret: (text: string) => void told.push(text),
+    signal: AbortSignal.abort(new Error('stopped')),
+  });
+  expect(told).toEqual(['canary']);
 });
 
 test('a door that opens stays open, whatever the cluster shows', async () => {

@@ -16,6 +16,8 @@ export interface PreflightOptions {
   readonly services: ReadonlyMap<string, Service>;
   /** Component's id to what is missing on this machine, where our own platform could not start it. */
   readonly missing: ReadonlyMap<string, string>;
+  /** Is told what a kubeconfig holds that must not stand in any output. */
+  readonly secret: (text: string) => void;
   readonly signal: AbortSignal;
 }
 
@@ -29,12 +31,14 @@ export interface Preflight {
 /** One look at every door, all at once: a dead service costs one connect budget in all, not one per check. */
 export async function preflight(options: PreflightOptions): Promise<Preflight> {
   const began = performance.now();
-  const { phase, components, services } = options;
+  const { phase, components, services, secret } = options;
   const wanted = components.flatMap(
     (component) => services.get(component.type)?.census?.(component) ?? wantedOf(component) ?? [],
   );
   const cluster =
-    phase.cluster && wanted.length > 0 ? openCluster(phase.cluster, wanted, direct(phase.target.path).dial) : null;
+    phase.cluster && wanted.length > 0
+      ? openCluster(phase.cluster, wanted, direct(phase.target.path).dial, secret)
+      : null;
   const doors = await Promise.all(components.map((component) => door(component, cluster, options)));
   const seen = cluster === null ? null : await cluster.seen();
   return { doors, tookMs: Math.round(performance.now() - began), cluster: seen };

@@ -220,7 +220,8 @@ async function openStand(
   const dialled = new Map<string, string>();
   const route: Route = { path: 'loopback', dial: (logical) => dialled.get(logical) ?? logical };
   const wanted = service.census?.(component);
-  const cluster = handout.phase.cluster && wanted && openCluster(handout.phase.cluster, [wanted], route.dial);
+  const cluster =
+    handout.phase.cluster && wanted && openCluster(handout.phase.cluster, [wanted], route.dial, () => undefined);
   const apiServer = cluster ? [new URL(await cluster.server()).host] : [];
   const addresses = [...new Set([...Object.values(component.endpoints).flat(), ...apiServer])];
   const peers = await Promise.all(peer ? addresses.map((address) => openScriptedPeer(address, peer.script)) : []);

@@ -35,6 +35,13 @@ export async function benchCensus(output: Output, stop: Stop): Promise<CensusBen
   const platform = await up(['kubernetes'], { progress: output.progress, signal: stop.signal, keep: false });
   try {
     const [service] = platform.services;
+    if (!platform.owned)
+      return {
+        lines: [
+          'census               not measured: take the cluster down first (npm run local -- down kubernetes), it would be left with ten thousand pods',
+        ],
+        withinLimits: null,
+      };
     if (service?.remedy) return { lines: [`census               not measured: ${service.remedy}`], withinLimits: null };
     return await measure(platform.exports.KUBERNETES_ADMIN_KUBECONFIG ?? '', output, stop);
   } finally {

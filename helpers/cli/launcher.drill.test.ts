@@ -364,6 +364,18 @@ describe('wrong usage', () => {
     expect(stderr).toContain('is of a platform that is what it is today');
   });
 
+  test('a local phase without components', async () => {
+    const file = join(folder(), 'empty.yaml');
+    writeFileSync(
+      file,
+      'schemaVersion: 1\nid: x\nname: X\nlocal: true\ntarget: { name: t, path: loopback }\ncomponents:\n',
+    );
+    const { code, stderr } = await launch(['start', '--phase', file]).ended;
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/empty\.yaml:6:\d+ +components/);
+    expect(stderr).not.toMatch(/\n\s+at /);
+  });
+
   test('a phase file with errors: each with its line and mend', async () => {
     const file = join(folder(), 'bad.yaml');
     writeFileSync(

@@ -59,7 +59,7 @@ type Parts = ReadonlyMap<string, readonly string[]>;
 
 /** A component is of the services to whose variables it refers; one that refers to none is of the phase's cluster. */
 async function partsOf(phaseFile: string, only: readonly string[] | null): Promise<Parts> {
-  const { components = {}, cluster } = outline(phaseFile);
+  const { components, cluster } = outline(phaseFile);
   const definitions = await Promise.all(localTypes().map(localService));
   const referred = (part: unknown): string[] => {
     const words = new Set(JSON.stringify(part ?? null).match(/\w+/g));
@@ -69,7 +69,7 @@ async function partsOf(phaseFile: string, only: readonly string[] | null): Promi
   };
   const ofCluster = referred(cluster);
   return new Map(
-    Object.entries(components)
+    Object.entries(components ?? {})
       .filter(([id, component]) => only === null || only.includes(id) || only.includes(component?.type ?? id))
       .map(([id, component]) => {
         const own = referred(component);
@@ -82,7 +82,7 @@ async function partsOf(phaseFile: string, only: readonly string[] | null): Promi
 function outline(phaseFile: string): {
   local?: unknown;
   cluster?: unknown;
-  components?: Record<string, { type?: string } | null>;
+  components?: Record<string, { type?: string } | null> | null;
 } {
   try {
     return parseDocument(readFileSync(phaseFile, 'utf8')).toJS() ?? {};

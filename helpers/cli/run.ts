@@ -139,6 +139,7 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
     secrets,
     services,
     missing: local.missing,
+    secret: output.redactor.add,
     signal: stop.signal,
   };
   const [vitest, seen] = await Promise.all([
@@ -151,7 +152,11 @@ export async function run(prepared: Prepared, aim: Aim, output: Output, stop: St
     cluster = { uid: clusterUid, version };
     health = healthOf(phase, seen.cluster.census);
     const wanted = phase.cluster?.uid ?? null;
-    if (wanted !== null && clusterUid !== null && clusterUid !== wanted)
+    if (wanted !== null && clusterUid === null)
+      throw new UsageError(
+        `${phase.file}: whether the cluster is ${wanted} can not be known: we may not get namespace kube-system. Grant it (deploy/rbac.yaml), or leave cluster.uid out.`,
+      );
+    if (wanted !== null && clusterUid !== wanted)
       throw new UsageError(
         `${phase.file}: the cluster has the uid ${clusterUid}, cluster.uid is ${wanted}. Choose its context, or mend the uid.`,
       );

@@ -16,6 +16,18 @@ export interface Access {
   readonly verified: boolean;
 }
 
+/** What must not stand in any output. */
+export function secretsOf({ authorization, key }: Access): string[] {
+  const [scheme, given = ''] = authorization?.split(' ') ?? [];
+  const password =
+    scheme === 'Basic'
+      ? Buffer.from(given, 'base64')
+          .toString()
+          .replace(/^[^:]*:/, '')
+      : '';
+  return [given, password, key ?? ''].filter(Boolean);
+}
+
 /** No kubeconfig, or one that leads nowhere: nothing of the cluster can be said. */
 export class NoAccess extends Error {
   override readonly name = 'NoAccess';

@@ -1,5 +1,5 @@
 import type { ClusterRef } from '../../reports/model.ts';
-import type { Access } from './access.ts';
+import { type Access, secretsOf } from './access.ts';
 import { type KubernetesApi, openApi } from './api.ts';
 import { type Census, takeCensus, type Wanted } from './census.ts';
 import { readAccess } from './kubeconfig.ts';
@@ -20,16 +20,23 @@ export interface SeenCluster {
   readonly census: Census;
 }
 
-/** @param dial where `host:port` of the API server is dialled */
+/**
+ * @param dial where `host:port` of the API server is dialled
+ * @param secret is told what must not stand in any output, before anyone is asked by it
+ */
 export function openCluster(
   ref: ClusterRef,
   wanted: readonly Wanted[],
   dial: (logical: string) => string,
+  secret: (text: string) => void,
 ): Cluster & { seen(): Promise<SeenCluster | null> } {
   let access: Promise<Access> | null = null;
   let census: Promise<Census> | null = null;
   const reach = (): Promise<Access> => {
-    access ??= readAccess(ref);
+    access ??= readAccess(ref).then((known) => {
+      for (const each of secretsOf(known)) secret(each);
+      return known;
+    });
     return access;
   };
   const look = async (signal: AbortSignal): Promise<Census> => {

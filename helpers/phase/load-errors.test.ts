@@ -746,6 +746,17 @@ test.each(BAD)('%s', async (_, text, env, expected) => {
   expect(found).not.toMatch(/hunter22|22222222/);
 });
 
+test('a forward that nobody opened', async () => {
+  const text = `
+components:
+  kafka: { endpoints: { bootstrap: ["127.0.0.1:9092", "kafka.data:9092"] } }
+environments:
+  forwarded: { target: { path: port-forward } }`;
+  expect(await errorsOf(folder(), text.slice(1), { environment: 'forwarded' })).toBe(
+    'phase.yaml:6:55  components.kafka.endpoints.bootstrap[1]: is not the near end of a port-forward, which target.path says that it is. Mend: run kubectl port-forward and give its 127.0.0.1:PORT, or say direct or in-cluster',
+  );
+});
+
 test('a file that is not there, or empty', async () => {
   const loaded = await loadPhase(join(folder(), 'none.yaml'), CONTEXT);
   expect(!loaded.ok && loaded.errors.map(({ line, field, problem }) => [line, field, problem])).toEqual([

@@ -8,7 +8,7 @@ import { digest, portable, portableCluster } from './fingerprint.ts';
 import { type Env, interpolate } from './interpolate.ts';
 import { applyEnvironment } from './overlay.ts';
 import { isFields, read } from './read.ts';
-import { cyclicNeeds, endOf, idleWaiver, sharedEndpoints, unknownIds } from './references.ts';
+import { cyclicNeeds, endOf, idleWaiver, sharedEndpoints, unforwarded, unknownIds } from './references.ts';
 import { PhaseShape, WaiverShape } from './schema.ts';
 import { codeOf } from './secret.ts';
 import { closest, instead } from './suggest.ts';
@@ -110,6 +110,8 @@ async function readPhase(raw: Json, folder: string, { env, services, catalogue }
     else flaws.push(unknownType(id, value, [...services.keys()]));
   }
   flaws.push(...known.flatMap((each) => each.flaws), ...togetherFlaws(known, ids, fields.local === true));
+  if (head.sound.target?.path === 'port-forward')
+    flaws.push(...unforwarded(known.flatMap(({ addresses }) => addresses)));
 
   const types = known.map(({ service }) => service.type);
   const waivers = (Array.isArray(fields.waivers) ? fields.waivers : []).map((value, index) => {

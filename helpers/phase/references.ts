@@ -53,6 +53,18 @@ export function sharedEndpoints(addresses: readonly { component: string; way: Wa
   });
 }
 
+const LOOPBACK = /^(\w+:\/\/)?(localhost|127\.|\[::1\])/;
+
+/** Nothing here opens a forward: a phase that is reached by one has its near ends as endpoints. */
+export const unforwarded = (addresses: readonly { way: Way; address: string }[]): Flaw[] =>
+  addresses
+    .filter(({ address }) => !LOOPBACK.test(address))
+    .map(({ way }) => ({
+      way,
+      problem: 'is not the near end of a port-forward, which target.path says that it is',
+      mend: 'run kubectl port-forward and give its 127.0.0.1:PORT, or say direct or in-cluster',
+    }));
+
 /** Whether a waiver's `checks` names this check id. */
 const matches = (checks: string, id: string): boolean =>
   checks.endsWith('.*') ? id.startsWith(checks.slice(0, -1)) : id === checks;
