@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Container, Event, Pod } from '../kubernetes/objects.ts';
+import { aPod } from '../kubernetes/pod.fixture.ts';
 import { diagnosePod, refused, warningsByUid } from './pods.ts';
 
 const IMAGE = 'docker.io/bitnami/kafka:4.0.0-debian-12-r10';
@@ -20,28 +21,16 @@ const container = (over: Partial<Container>): Container => ({
   ...over,
 });
 
-const pod = (containers: readonly Container[], over: Partial<Pod> = {}): Pod => ({
-  namespace: 'data',
-  name: 'kafka-0',
-  uid: 'uid',
-  createdAt: '2026-01-01T00:00:00Z',
-  labels: {},
-  owner: { kind: 'StatefulSet', name: 'kafka', uid: 'set' },
-  node: 'node-1',
-  phase: 'Pending',
-  reason: null,
-  message: null,
-  deletedAt: null,
-  graceSeconds: 30,
-  ready: false,
-  readySince: null,
-  unschedulable: null,
-  containers,
-  claims: ['data-kafka-0'],
-  hostPaths: [],
-  hook: false,
-  ...over,
-});
+const pod = (containers: readonly Container[], over: Partial<Pod> = {}): Pod =>
+  aPod({
+    owner: { kind: 'StatefulSet', name: 'kafka', uid: 'set' },
+    phase: 'Pending',
+    ready: false,
+    readySince: null,
+    containers,
+    claims: ['data-kafka-0'],
+    ...over,
+  });
 
 const waiting = (reason: string, message = ''): Partial<Container> => ({ state: { is: 'waiting', reason, message } });
 

@@ -5,6 +5,7 @@ import type { Census } from './census.ts';
 import { explained, wantedOf, workloadOf } from './component-workload.ts';
 import { COUNTED } from './health.ts';
 import type { Claim, Custom, EndpointSlice, Labels, Pod, Service, Workload } from './objects.ts';
+import { aPod } from './pod.fixture.ts';
 
 const CREATED = '2026-01-01T00:00:00Z';
 const named = (name: string) => ({ namespace: 'data', name, uid: `uid-${name}`, createdAt: CREATED });
@@ -19,25 +20,13 @@ const set = (name: string, desired: number, over: Partial<Workload> = {}): Workl
   ...over,
 });
 
-const pod = (owner: string, ordinal: number, over: Partial<Pod> = {}): Pod => ({
-  ...named(`${owner}-${ordinal}`),
-  labels: {},
-  owner: { kind: 'StatefulSet', name: owner, uid: `uid-${owner}` },
-  node: 'node-1',
-  phase: 'Running',
-  reason: null,
-  message: null,
-  deletedAt: null,
-  graceSeconds: 30,
-  ready: true,
-  readySince: `2026-01-0${ordinal + 1}T00:00:00Z`,
-  unschedulable: null,
-  containers: [],
-  claims: [],
-  hostPaths: [],
-  hook: false,
-  ...over,
-});
+const pod = (owner: string, ordinal: number, over: Partial<Pod> = {}): Pod =>
+  aPod({
+    ...named(`${owner}-${ordinal}`),
+    owner: { kind: 'StatefulSet', name: owner, uid: `uid-${owner}` },
+    readySince: `2026-01-0${ordinal + 1}T00:00:00Z`,
+    ...over,
+  });
 
 const IMAGE = 'docker.io/bitnami/kafka:4.0.0';
 const unpulled = (owner: string, ordinal: number, labels: Labels = {}): Pod =>

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Census, Listing } from './census.ts';
 import { COUNTED, platformHealth } from './health.ts';
 import type { Job, OwnerRef, Pod, Workload } from './objects.ts';
+import { aPod } from './pod.fixture.ts';
 
 /* How pods are counted against what is wanted: each case a cluster of a few objects, written as a table. */
 
@@ -14,27 +15,7 @@ const named = (kind: string, name: string) => ({
   createdAt: '2026-01-01T00:00:00Z',
 });
 
-function pod(name: string, over: Partial<Pod> = {}): Pod {
-  return {
-    ...named('Pod', name),
-    labels: {},
-    owner: null,
-    node: 'node-1',
-    phase: 'Running',
-    reason: null,
-    message: null,
-    deletedAt: null,
-    graceSeconds: 30,
-    ready: true,
-    readySince: '2026-01-01T00:00:00Z',
-    unschedulable: null,
-    containers: [],
-    claims: [],
-    hostPaths: [],
-    hook: false,
-    ...over,
-  };
-}
+const pod = (name: string, over: Partial<Pod> = {}): Pod => aPod({ ...named('Pod', name), ...over });
 
 const workload = (kind: string, name: string, desired: number, over: Partial<Workload> = {}): Workload => ({
   ...named(kind, name),

@@ -3,10 +3,10 @@ import { z } from 'zod';
 import type { Diagnosis, Endpoint, Observation } from '../../../reports/model.ts';
 import { BUDGETS } from '../../budgets.ts';
 import { diagnoseKafka } from '../../diagnose/kafka.ts';
-import { diagnoseWire } from '../../diagnose/wire.ts';
+import { diagnoseWire, type Rule } from '../../diagnose/wire.ts';
 import { within } from '../../poll.ts';
 import type { Knock, Target } from '../../service.ts';
-import { WireError } from '../../wire/kafka.ts';
+import { WireError, type WireKind } from '../../wire/kafka.ts';
 import { bootstrap, connectClient, greet } from './dial.ts';
 
 /**
@@ -18,76 +18,57 @@ export function diagnoseGreeting(error: unknown, address: string, speaker?: stri
   return subject !== undefined && /^broker \d+$/.test(subject) ? { ...rest, subject } : rest;
 }
 
+/** What a raw exchange that broke off says; `kind: 'local'` and what Node says by itself are told below. */
+const SAID: { readonly [kind in Exclude<WireKind, 'local'>]?: Rule } = {
+  'timeout-answer': {
+    class: 'slow',
+    cause: 'accepts connections and answers nothing',
+    remedy: 'look whether the process is paused, swapping or waiting for its disk; restart the pod if it is',
+  },
+  'tls-expected': {
+    class: 'tls',
+    cause: 'answers a plaintext request with a TLS alert',
+    remedy: 'give `tls: {}` (with its `ca`) in the phase file, or name the plaintext port',
+  },
+  closed: {
+    class: 'unreachable',
+    cause: 'closes the connection without an answer',
+    remedy: 'check whether one side speaks TLS and the other does not, then the log of the broker',
+  },
+  truncated: {
+    class: 'data-wrong',
+    cause: 'breaks off in the middle of an answer',
+    remedy: 'look for a proxy or load balancer that cuts connections, then for a broker that crashes',
+  },
+  'not-tls': {
+    class: 'tls',
+    cause: 'does not speak TLS on this port',
+    remedy: 'leave `tls` out of the phase file, or name the TLS port',
+  },
+  'login-refused': {
+    class: 'authentication',
+    cause: 'does not let our user in',
+    remedy: 'check `credentials` of the phase file against the KafkaUser or its Secret, and its `mechanism`',
+  },
+  'not-kafka': { class: 'wrong-product', cause: 'is not Kafka', remedy: 'check the port of the endpoint' },
+};
+
 function greetingOf(error: unknown, address: string, subject = `broker at ${address}`): Diagnosis {
-  const rest = { subject, evidence: error instanceof Error ? error.message : String(error) };
-  if (error instanceof WireError) {
-    switch (error.kind) {
-      case 'timeout-answer':
-        return {
-          class: 'slow',
-          cause: `${subject} accepts connections and answers nothing`,
-          remedy: 'look whether the process is paused, swapping or waiting for its disk; restart the pod if it is',
-          ...rest,
-        };
-      case 'tls-expected':
-        return {
-          class: 'tls',
-          cause: `${subject} answers a plaintext request with a TLS alert`,
-          remedy: 'give `tls: {}` (with its `ca`) in the phase file, or name the plaintext port',
-          ...rest,
-        };
-      case 'closed':
-        return {
-          class: 'unreachable',
-          cause: `${subject} closes the connection without an answer`,
-          remedy: 'check whether one side speaks TLS and the other does not, then the log of the broker',
-          ...rest,
-        };
-      case 'truncated':
-        return {
-          class: 'data-wrong',
-          cause: `${subject} breaks off in the middle of an answer`,
-          remedy: 'look for a proxy or load balancer that cuts connections, then for a broker that crashes',
-          ...rest,
-        };
-      case 'not-tls':
-        return {
-          class: 'tls',
-          cause: `${subject} does not speak TLS on this port`,
-          remedy: 'leave `tls` out of the phase file, or name the TLS port',
-          ...rest,
-        };
-      case 'login-refused':
-        return {
-          class: 'authentication',
-          cause: `${subject} does not let our user in`,
-          remedy: 'check `credentials` of the phase file against the KafkaUser or its Secret, and its `mechanism`',
-          ...rest,
-        };
-      case 'not-kafka':
-        return {
-          class: 'wrong-product',
-          cause: `what answers as ${subject} is not Kafka`,
-          remedy: 'check the port of the endpoint',
-          ...rest,
-        };
-    }
-  }
+  const evidence = error instanceof Error ? error.message : String(error);
+  const kind = error instanceof WireError ? error.kind : null;
+  const said = kind === null || kind === 'local' ? undefined : SAID[kind];
+  if (said) return { ...said, cause: `${subject} ${said.cause}`, subject, evidence };
   const wire = diagnoseWire(error, subject);
   if (wire) return { ...wire, subject };
-  if (error instanceof WireError && error.kind === 'local')
-    return {
-      class: 'our-side',
-      cause: `we could not ask ${subject}`,
-      remedy: 'read the evidence; look at the machine that runs the suite',
-      ...rest,
-    };
-  return {
-    class: 'unexplained',
-    cause: `${subject} can not be greeted`,
-    remedy: 'read the evidence and the log of the broker',
-    ...rest,
-  };
+  const [cls, cause, remedy] =
+    kind === 'local'
+      ? ([
+          'our-side',
+          `we could not ask ${subject}`,
+          'read the evidence; look at the machine that runs the suite',
+        ] as const)
+      : (['unexplained', `${subject} can not be greeted`, 'read the evidence and the log of the broker'] as const);
+  return { class: cls, cause, remedy, subject, evidence };
 }
 
 /** One exchange with every bootstrap server, and one look at the cluster that they name. */
