@@ -1,13 +1,6 @@
 import { suite } from '../../helpers/check/suite.ts';
-import {
-  type Backend,
-  column,
-  deadBackend,
-  notReady,
-  type Row,
-  service,
-  settingsOf,
-} from '../../helpers/connect/doris.ts';
+import { type Backend, column, deadBackend, notReady, type Row } from '../../helpers/connect/doris/answers.ts';
+import { service, settingsOf } from '../../helpers/connect/doris.ts';
 
 const check = suite(service);
 

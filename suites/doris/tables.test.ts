@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { suite } from '../../helpers/check/suite.ts';
-import { column, deadBackend, service } from '../../helpers/connect/doris.ts';
+import { column, deadBackend } from '../../helpers/connect/doris/answers.ts';
+import { service } from '../../helpers/connect/doris.ts';
 
 const check = suite(service);
 
